@@ -1,0 +1,337 @@
+package correlate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"quell/correlate/topology"
+)
+
+const (
+	// explainsShare is the least share of an incident's ill entities that something must explain to become its root.
+	explainsShare = 0.5
+	// A silent entity becomes a root when at least siblingsMin of the things that depend on it (or partsMin of its parts) are
+	// ill, and they are at least siblingsShare of all that do.
+	siblingsMin   = 3
+	partsMin      = 2
+	siblingsShare = 0.5
+)
+
+// place finds the incident of a symptom that has none, or whose incident is closed.
+func (e *Engine) place(s *symptom, st *site) {
+	if i := e.incidents[st.incident]; i != nil && i.state.Open() {
+		e.join(i, s, "same entity")
+		return
+	}
+	if i, how := e.explainer(s.node, st.cone, 0); i != nil {
+		e.join(i, s, how)
+	} else if i := e.explains(s.node); i != nil {
+		e.join(i, s, "it explains the incident")
+	} else if i := e.incidents[s.incident]; i != nil && e.rootOf[i.root] == 0 {
+		e.reopen(i, s)
+	} else {
+		e.open(s)
+	}
+	e.gather(s.node)
+}
+
+// rethink places an ill entity anew after the topology changed: it may be explained by now, or explain others.
+func (e *Engine) rethink(n topology.Node) {
+	st := e.sites[n]
+	own := e.incidents[st.incident]
+	if own == nil || !own.state.Open() {
+		return
+	}
+	if i, how := e.explainer(n, st.cone, own.id); i != nil && own.root == n {
+		e.merge(own, i, fmt.Sprintf("%s is explained by it: %s", e.graph.Entity(n), how))
+	}
+	e.gather(n)
+}
+
+// explainer finds the open incident that best explains trouble of n: one that is rooted in, or has symptoms on, something in
+// its cone. not is left out. The answer says how.
+func (e *Engine) explainer(n topology.Node, c []reach, not IncidentID) (*incident, string) {
+	var best *incident
+	bestAt, bestWeight := 0, float32(0)
+	if i := e.incidents[e.rootOf[n]]; i != nil && i.id != not {
+		return i, "it is the root"
+	}
+	for k := 1; k < len(c); k++ {
+		i, w := e.incidentAt(c[k].node, n, not)
+		if i == nil {
+			continue
+		}
+		w *= c[k].weight
+		if best == nil || w > bestWeight || w == bestWeight && i.id < best.id {
+			best, bestAt, bestWeight = i, k, w
+		}
+	}
+	if best == nil {
+		return nil, ""
+	}
+	return best, fmt.Sprintf("it reaches %s over %s (weight %.2f)", e.graph.Entity(c[bestAt].node), e.viaOf(c, bestAt), bestWeight)
+}
+
+// viaOf names the dependencies of a path.
+func (e *Engine) viaOf(c []reach, i int) string {
+	var types []byte
+	for ; i > 0; i = int(c[i].prev) {
+		name := e.graph.TypeName(c[i].typ)
+		if types != nil {
+			name += ", "
+		}
+		types = append([]byte(name), types...)
+	}
+	return string(types)
+}
+
+// incidentAt finds the open incident that is rooted in m, has active symptoms on m, or on parts of m. Parts count less: one
+// ill pod need not make its service ill.
+func (e *Engine) incidentAt(m, asking topology.Node, not IncidentID) (*incident, float32) {
+	if i := e.incidents[e.rootOf[m]]; i != nil && i.id != not {
+		return i, 1
+	}
+	if st := e.sites[m]; st != nil && st.active > 0 {
+		if i := e.incidents[st.incident]; i != nil && i.id != not && i.state.Open() {
+			return i, 0.95
+		}
+	}
+	var best *incident
+	for p, l := range e.watch[m] {
+		if l.hops > 0 || p == asking {
+			continue
+		}
+		if i := e.incidents[e.sites[p].incident]; i != nil && i.id != not && i.state.Open() && (best == nil || i.id < best.id) {
+			best = i
+		}
+	}
+	if best == nil || e.isOwner(m, asking) {
+		return nil, 0 // a sibling's trouble explains nothing by itself
+	}
+	return best, 0.7
+}
+
+// isOwner reports whether m owns n, directly or not.
+func (e *Engine) isOwner(m, n topology.Node) bool {
+	l, ok := e.watch[m][n]
+	return ok && l.hops == 0
+}
+
+// explains returns the oldest incident that trouble of n explains, if there is one, and makes n its root.
+func (e *Engine) explains(n topology.Node) *incident {
+	ids := e.explained(n, 0)
+	if len(ids) == 0 {
+		return nil
+	}
+	i := e.incidents[ids[0]]
+	e.reroot(i, n, fmt.Sprintf("at least half of its %d ill entities depend on %s, which is ill as well", i.sites, e.graph.Entity(n)))
+	return i
+}
+
+// explained lists the open incidents, oldest first and but for the one left out, that n explains: at least half of their ill
+// entities depend on n or on what n is part of.
+func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
+	var ids []IncidentID
+	for id, hits := range e.hits(n) {
+		i := e.incidents[id]
+		if id != not && i != nil && i.state.Open() && i.sites > 0 && float64(hits) >= explainsShare*float64(i.sites) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// hits counts by incident the ill entities that depend on n, or on an owner of n.
+func (e *Engine) hits(n topology.Node) map[IncidentID]int {
+	hits := make(map[IncidentID]int)
+	seen := make(map[topology.Node]bool)
+	count := func(of topology.Node, owned bool) {
+		for m, l := range e.watch[of] {
+			// What depends on an owner of n is hit by n; the owner's other parts are not.
+			if m != n && !seen[m] && (owned || l.hops > 0) {
+				seen[m] = true
+				hits[e.sites[m].incident]++
+			}
+		}
+	}
+	count(n, true)
+	for _, a := range e.graph.Owners(n) {
+		count(a.Node, false)
+		for _, b := range e.graph.Owners(a.Node) {
+			count(b.Node, false)
+		}
+	}
+	return hits
+}
+
+// gather merges into the incident of n what n's trouble explains too, and looks for a silent root above an unexplained one.
+func (e *Engine) gather(n topology.Node) {
+	i := e.incidents[e.sites[n].incident]
+	if i == nil || !i.state.Open() {
+		return
+	}
+	for _, id := range e.explained(n, i.id) {
+		if other := e.incidents[id]; other.state.Open() {
+			i = e.merge(other, i, fmt.Sprintf("at least half of its %d ill entities depend on %s", other.sites, e.graph.Entity(n)))
+		}
+	}
+	if i.root == n && i.sites == 1 {
+		e.silentRoot(n, i)
+	}
+}
+
+// silentRoot looks for something without symptoms that explains n and enough others beside it.
+func (e *Engine) silentRoot(n topology.Node, i *incident) {
+	type candidate struct {
+		node       topology.Node
+		hits, of   int
+		share      float64
+		dependency bool
+	}
+	var best *candidate
+	for _, r := range e.sites[n].cone[1:] {
+		if r.steps != 1 || r.weight < explainsShare || e.rootOf[r.node] != 0 {
+			continue
+		}
+		dependents, parts := e.graph.Dependents(r.node)
+		c, least := candidate{node: r.node, of: parts}, partsMin
+		if r.hops > 0 {
+			c.of, c.dependency, least = dependents, true, siblingsMin
+		}
+		// Counting looks at everything ill around the candidate, so first see whether it can come out high enough.
+		if ill := len(e.watch[r.node]); ill < least || float64(ill) < siblingsShare*float64(c.of) {
+			continue
+		}
+		c.hits = e.siblings(r.node, c.dependency)
+		c.share = float64(c.hits) / float64(max(c.of, 1))
+		if c.hits < least || c.share < siblingsShare {
+			continue
+		}
+		if best == nil || cmp.Or(cmp.Compare(c.hits, best.hits), cmp.Compare(c.share, best.share), -e.byEntity(c.node, best.node)) > 0 {
+			best = &c
+		}
+	}
+	if best == nil {
+		return
+	}
+	what := "what depends on it"
+	if !best.dependency {
+		what = "its parts"
+	}
+	e.reroot(i, best.node, fmt.Sprintf("%d of %d of %s are ill at once, and nothing of their own explains it", best.hits, best.of, what))
+	for _, id := range e.explained(best.node, i.id) {
+		if other := e.incidents[id]; other.state.Open() {
+			i = e.merge(other, i, fmt.Sprintf("it shares the silent root %s", e.graph.Entity(best.node)))
+		}
+	}
+}
+
+// siblings counts the ill entities one step from n that n would explain: those whose incidents lie at least half around n. What is
+// explained by something else already says nothing about n.
+func (e *Engine) siblings(n topology.Node, dependency bool) int {
+	byIncident := make(map[IncidentID]int)
+	for m, l := range e.watch[n] {
+		if (l.hops > 0) == dependency && e.direct(m, n) {
+			byIncident[e.sites[m].incident]++
+		}
+	}
+	hits := 0
+	for id, k := range byIncident {
+		if i := e.incidents[id]; i != nil && i.state.Open() && float64(k) >= explainsShare*float64(i.sites) {
+			hits += k
+		}
+	}
+	return hits
+}
+
+// direct reports whether m reaches n in one step.
+func (e *Engine) direct(m, n topology.Node) bool {
+	for _, r := range e.sites[m].cone[1:] {
+		if r.node == n {
+			return r.steps == 1
+		}
+	}
+	return false
+}
+
+// reroot gives i another root.
+func (e *Engine) reroot(i *incident, n topology.Node, why string) {
+	e.setRoot(i, n)
+	i.rootWhy = why
+	e.emit(i, Reroot, fmt.Sprintf("root is now %s: %s", e.graph.Entity(n), why))
+	e.told(i)
+}
+
+// setRoot keeps rootOf in step.
+func (e *Engine) setRoot(i *incident, n topology.Node) {
+	if i.state.Open() {
+		if e.rootOf[i.root] == i.id {
+			delete(e.rootOf, i.root)
+		}
+		e.rootOf[n] = i.id
+	}
+	i.root = n
+	e.rerank(i)
+	e.dirty.incidents[i.id] = struct{}{}
+}
+
+// merge makes two incidents one, rooted as into is, and returns the one that stays: the one that was paged, else the older.
+func (e *Engine) merge(from, into *incident, why string) *incident {
+	root, rootWhy := into.root, into.rootWhy
+	stay, gone := into, from
+	if stayRank(from) < stayRank(into) || stayRank(from) == stayRank(into) && from.id < into.id {
+		stay, gone = from, into
+	}
+	delete(e.rootOf, gone.root)
+	e.move(gone, stay)
+	gone.state, gone.closed, gone.mergedInto = Merged, e.now, stay.id
+	gone.closeReason = "merged into " + stay.id.String()
+	e.timer(timerForget, e.now+int64(e.policy.Reopen), uint64(gone.id))
+	e.emit(gone, Merge, fmt.Sprintf("merged into %s: %s", stay.id, why)).Other = stay.id
+	rerooted := stay.root != root
+	e.setRoot(stay, root)
+	stay.rootWhy = rootWhy
+	if rerooted {
+		e.emit(stay, Reroot, fmt.Sprintf("root is now %s: %s", e.graph.Entity(root), why))
+	}
+	e.shorten(stay, gone.heldUntil, gone.holdReason)
+	e.told(stay)
+	return stay
+}
+
+// stayRank orders incidents by what a merge would disturb: people who were told keep their incident.
+func stayRank(i *incident) int {
+	switch i.state {
+	case Acknowledged:
+		return 0
+	case Escalated:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// move takes all symptoms of one incident to another.
+func (e *Engine) move(from, to *incident) {
+	for _, num := range from.symptoms {
+		s := e.symptoms[num]
+		s.incident = to.id
+		e.dirty.symptoms[num] = struct{}{}
+		if st := e.sites[s.node]; st.incident == from.id {
+			st.incident = to.id
+		}
+	}
+	to.symptoms, to.unsorted = append(to.symptoms, from.symptoms...), true
+	to.active += from.active
+	to.lost += from.lost
+	to.sites += from.sites
+	to.severity = max(to.severity, from.severity)
+	to.common = common(to.common, from.common)
+	to.opened = min(to.opened, from.opened)
+	if to.active > 0 {
+		to.recovered, to.settleAt = 0, 0
+	}
+	from.symptoms, from.active, from.lost, from.sites = nil, 0, 0, 0
+}

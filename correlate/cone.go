@@ -1,0 +1,89 @@
+package correlate
+
+import "quell/correlate/topology"
+
+// The cone of an entity is what could explain a symptom of it: what it depends on and what it is part of, over at most
+// coneHops dependencies (steps from a part to its owner are free, but bounded), as long as the chance that trouble travels the
+// whole path is at least coneWeight. Every entity passed on the way that has to be broken without saying so makes a path less
+// likely. Steps from an owner down to its parts are left out: parts that are ill are found by their own cones.
+const (
+	coneHops   = 3
+	coneSteps  = 6
+	coneWeight = 0.2
+	coneNodes  = 256
+	throughOne = 0.7
+)
+
+// reach is how an entity is reached from the one whose cone it is in.
+type reach struct {
+	node   topology.Node
+	weight float32
+	hops   uint8 // dependencies passed, steps to owners not counted
+	steps  uint8
+	prev   int16 // position in the cone of the step before; -1 for the entity itself
+	typ    topology.TypeID
+}
+
+// cone returns what can be reached from n, n itself first. The same graph gives the same cone, whatever its history: arcs are
+// sorted, and the walk is breadth first. It ends at coneNodes entities. The cost is that of the arcs it looks at.
+func cone(g *topology.Graph, n topology.Node) []reach {
+	c := make([]reach, 1, 8)
+	c[0] = reach{node: n, weight: 1, prev: -1}
+	for i := 0; i < len(c) && len(c) < coneNodes; i++ {
+		if c[i].steps == coneSteps {
+			continue
+		}
+		for _, a := range g.Owners(c[i].node) {
+			c = extend(g, c, i, a, 0)
+		}
+		if c[i].hops == coneHops {
+			continue
+		}
+		for _, a := range g.Dependencies(c[i].node) {
+			c = extend(g, c, i, a, 1)
+		}
+	}
+	return c
+}
+
+// extend adds the far end of an arc, or improves it if it was found by a weaker path of the same length.
+func extend(g *topology.Graph, c []reach, i int, a topology.Arc, hops uint8) []reach {
+	t := g.Traits(a.Type)
+	if len(c) >= coneNodes {
+		return c
+	}
+	w := c[i].weight * float32(t.Weight)
+	if i > 0 {
+		w *= throughOne
+	}
+	if w < coneWeight {
+		return c
+	}
+	r := reach{node: a.Node, weight: w, hops: c[i].hops + hops, steps: c[i].steps + 1, prev: int16(i), typ: a.Type}
+	for k := range c {
+		if c[k].node != a.Node {
+			continue
+		}
+		if k > i && c[k].steps == r.steps && w > c[k].weight {
+			c[k] = r
+		}
+		return c
+	}
+	return append(c, r)
+}
+
+// path returns the steps from the cone's own entity to position i, both included.
+func path(g *topology.Graph, c []reach, i int) []PathStep {
+	var steps []PathStep
+	for ; i >= 0; i = int(c[i].prev) {
+		s := PathStep{Entity: g.Entity(c[i].node)}
+		if i > 0 {
+			s.Type = g.TypeName(c[i].typ)
+		}
+		steps = append(steps, s)
+	}
+	for l, r := 0, len(steps)-1; l < r; l, r = l+1, r-1 {
+		steps[l], steps[r] = steps[r], steps[l]
+	}
+	return steps
+}

@@ -1,0 +1,281 @@
+package correlate
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"quell/correlate/topology"
+)
+
+// labelSource is the source of dependencies that labels of live alerts tell.
+const labelSource = "labels"
+
+// Compiler turns the rules of a policy into values. It must be pure.
+type Compiler func(*Policy) (Rules, error)
+
+// Engine holds all symptoms and open incidents and decides about them. One goroutine owns it.
+type Engine struct {
+	now     int64 // Unix nanoseconds of the last step
+	policy  Policy
+	compile Compiler
+	rules   Rules
+	graph   *topology.Graph
+
+	symptoms map[uint64]*symptom
+	alerts   map[model.Fingerprint]*symptom
+	events   map[eventKey]*symptom
+	sites    map[topology.Node]*site
+	// watch tells for an entity which ill entities it could explain: those that have it in their cone.
+	watch     map[topology.Node]map[topology.Node]link
+	incidents map[IncidentID]*incident
+	// rootOf finds the open incident that is rooted in an entity, which may be silent.
+	rootOf  map[topology.Node]IncidentID
+	sources map[string]*source
+
+	nextSymptom  uint64
+	nextIncident IncidentID
+	timers       timerHeap
+	effects      []Effect
+	unranked     map[IncidentID]struct{}
+	dirty        dirty
+	strings      interner
+}
+
+// New returns an engine without state. The policy's rules are compiled; an error of the compiler is returned as it is.
+func New(compile Compiler, p Policy) (*Engine, error) {
+	e := &Engine{
+		compile:      compile,
+		graph:        topology.New(),
+		symptoms:     make(map[uint64]*symptom),
+		alerts:       make(map[model.Fingerprint]*symptom),
+		events:       make(map[eventKey]*symptom),
+		sites:        make(map[topology.Node]*site),
+		watch:        make(map[topology.Node]map[topology.Node]link),
+		incidents:    make(map[IncidentID]*incident),
+		rootOf:       make(map[topology.Node]IncidentID),
+		sources:      make(map[string]*source),
+		nextSymptom:  1,
+		nextIncident: 1,
+		dirty:        newDirty(),
+		unranked:     make(map[IncidentID]struct{}),
+		strings:      interner{},
+	}
+	if err := e.adopt(&p); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// adopt puts a policy in force without looking at what is there already.
+func (e *Engine) adopt(p *Policy) error {
+	q := p.WithDefaults()
+	rules, err := e.compile(&q)
+	if err != nil {
+		return err
+	}
+	e.policy, e.rules = q, rules
+	e.dirty.policy = true
+	return nil
+}
+
+// Policy returns the policy in force, with defaults filled in.
+func (e *Engine) Policy() Policy { return e.policy }
+
+// Now returns the time of the last step, or the zero time before the first.
+func (e *Engine) Now() time.Time { return fromNano(e.now) }
+
+// Step applies a batch of inputs, in order, at logical time now, then does what is due by then, and returns the effects to
+// perform, in order. It panics if now precedes an earlier call's, since replay would differ from the first run, and on a
+// policy whose rules do not compile, since callers check policies before they use them. The engine keeps parts of inputs.
+func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
+	t := now.UnixNano()
+	if t < e.now {
+		panic(fmt.Sprintf("correlate: time went back from %v to %v", fromNano(e.now), now))
+	}
+	e.now, e.effects = t, nil
+	for _, in := range inputs {
+		e.apply(in)
+	}
+	for len(e.timers) > 0 && e.timers[0].at <= t {
+		e.fire(heap.Pop(&e.timers).(timer))
+	}
+	e.rankAll()
+	return e.effects
+}
+
+// Deadline reports when Step must next be called even without inputs; ok is false if never.
+func (e *Engine) Deadline() (at time.Time, ok bool) {
+	if len(e.timers) == 0 {
+		return time.Time{}, false
+	}
+	return fromNano(e.timers[0].at), true
+}
+
+// Pending reports when the next timer is due that changes an incident or lets a symptom end: what a replay waits for after
+// its last line. Time-outs of alerts do not count, since nobody can report them again then.
+func (e *Engine) Pending() (at time.Time, ok bool) {
+	best := int64(0)
+	for _, t := range e.timers {
+		waits := t.kind == timerSettle || t.kind == timerHold
+		if t.kind == timerExpire {
+			s := e.symptoms[t.id]
+			waits = s != nil && s.active() && s.isEvent()
+		}
+		if waits && (best == 0 || t.at < best) {
+			best = t.at
+		}
+	}
+	return fromNano(best), best != 0
+}
+
+func (e *Engine) apply(in Input) {
+	switch in := in.(type) {
+	case *Alert:
+		e.heard(in.Source)
+		e.alert(in)
+	case *Event:
+		e.heard(in.Source)
+		e.event(in)
+	case *Refresh:
+		e.heard(in.Source)
+		e.refresh(in)
+	case *Topology:
+		e.topology(in)
+	case *Command:
+		e.command(in)
+	case *Delivery:
+		e.delivered(in)
+	case *Gap:
+		e.gap(in)
+	case *Policy:
+		e.repolicy(in)
+	default:
+		panic(fmt.Sprintf("correlate: unknown input %T", in))
+	}
+}
+
+func (e *Engine) fire(t timer) {
+	switch t.kind {
+	case timerExpire:
+		e.expire(t)
+	case timerDrop:
+		e.dropDue(t)
+	default:
+		if i := e.incidents[IncidentID(t.id)]; i != nil {
+			e.due(i, t.kind)
+		}
+	}
+}
+
+func (e *Engine) timer(kind timerKind, at int64, id uint64) {
+	e.timers.push(timer{at: at, kind: kind, id: id})
+}
+
+func (e *Engine) emit(i *incident, d Decision, reason string) *Effect {
+	e.effects = append(e.effects, Effect{
+		At: fromNano(e.now), Decision: d, Incident: i.id, Generation: i.generation, Reason: reason,
+	})
+	if d != Join {
+		i.note(fromNano(e.now), d, reason)
+		e.dirty.incidents[i.id] = struct{}{}
+	}
+	return &e.effects[len(e.effects)-1]
+}
+
+// repolicy puts another policy in force: dependencies that labels tell are read anew, running holds keep their deadlines.
+func (e *Engine) repolicy(p *Policy) {
+	nums := slices.Sorted(maps.Keys(e.symptoms))
+	for _, n := range nums {
+		e.dropEdges(e.symptoms[n])
+	}
+	if err := e.adopt(p); err != nil {
+		panic("correlate: policy was not checked: " + err.Error())
+	}
+	for _, n := range nums {
+		e.addEdges(e.edgesOf(e.symptoms[n]))
+	}
+}
+
+// topology applies what a source says and looks again at what that may explain.
+func (e *Engine) topology(in *Topology) {
+	change := e.graph.Apply(&in.Update, in.Source)
+	for _, n := range change.Told {
+		e.dirty.nodes[n] = e.graph.Entity(n)
+	}
+	e.reconsider(change.Departures)
+}
+
+// gap starts time-outs over and gives overdue holds a grace period, no longer than the gap was.
+func (e *Engine) gap(in *Gap) {
+	missed := max(in.To.Sub(in.From), 0)
+	grace := int64(min(missed, e.policy.RestartGrace))
+	for _, num := range slices.Sorted(maps.Keys(e.symptoms)) {
+		s := e.symptoms[num]
+		if s.active() && s.expires != 0 {
+			e.setExpiry(s, max(s.expires, e.now+max(grace, e.timeout(s))))
+		}
+	}
+	for name, src := range e.sources {
+		src.seen = e.now
+		e.dirty.sources[name] = struct{}{}
+	}
+	for _, id := range slices.Sorted(maps.Keys(e.incidents)) {
+		i := e.incidents[id]
+		if i.state == Held && i.heldUntil <= e.now {
+			i.heldUntil = e.now + grace
+			i.holdReason = fmt.Sprintf("late: quell saw nothing for %s (%s); senders get %s to report recovery",
+				round(missed), in.Why, round(time.Duration(grace)))
+			e.timer(timerHold, i.heldUntil, uint64(id))
+			e.emit(i, Hold, i.holdReason).Until = fromNano(i.heldUntil)
+		}
+		if i.state.Open() && i.settleAt != 0 && i.settleAt < e.now+min(grace, int64(e.policy.Settle)) {
+			i.settleAt = e.now + min(grace, int64(e.policy.Settle))
+			e.timer(timerSettle, i.settleAt, uint64(id))
+			e.dirty.incidents[id] = struct{}{}
+		}
+	}
+}
+
+// interner keeps one copy of strings that recur: alert names, sources, generator URLs.
+type interner map[string]string
+
+func (in interner) get(s string) string {
+	if v, ok := in[s]; ok {
+		return v
+	}
+	if len(in) >= 100_000 {
+		return s // A sender that never repeats itself gains nothing from interning and must not fill the map.
+	}
+	in[s] = s
+	return s
+}
+
+func fromNano(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}
+
+func toNano(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// round shortens a duration for people.
+func round(d time.Duration) string {
+	switch {
+	case d >= time.Minute:
+		return model.Duration(d.Round(time.Second)).String()
+	default:
+		return d.Round(cmp.Or(time.Second/10, 1)).String()
+	}
+}

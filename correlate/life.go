@@ -1,0 +1,341 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"quell/correlate/topology"
+)
+
+// timelineMax bounds an incident's timeline; what is beyond it replaces the middle, since the beginning and the end matter most.
+const (
+	timelineMax  = 60
+	timelineHead = 20
+)
+
+// incident is one root cause and what it explains. Times are Unix nanoseconds, zero for none. What can be computed from the
+// symptoms is not stored with it: symptoms, active, lost, sites, severity and common are rebuilt on loading, so that a symptom
+// that joins costs no write of the incident.
+type incident struct {
+	id         IncidentID
+	generation int
+	state      State
+	root       topology.Node
+	rootWhy    string
+	roots      []Root
+
+	opened       int64
+	heldUntil    int64
+	holdReason   string
+	escalated    int64 // the first page ever
+	acknowledged int64
+	ackedBy      string
+	recovered    int64
+	settleAt     int64
+	closed       int64
+	closeReason  string
+	mergedInto   IncidentID
+	title, class string
+	byHand       bool
+	timeline     []TimelineEntry
+	skipped      int // timeline entries left out
+
+	pagedGeneration int // the last generation that was paged
+	toldAlerts      int // symptoms when people were told last
+	toldSeverity    Severity
+
+	symptoms []uint64 // see sorted
+	unsorted bool
+	active   int
+	lost     int
+	sites    int // entities with active symptoms
+	severity Severity
+	common   Labels // labels that all symptoms share
+}
+
+// note adds to the timeline.
+func (i *incident) note(at time.Time, d Decision, reason string) {
+	if len(i.timeline) >= timelineMax {
+		i.timeline = append(i.timeline[:timelineHead], i.timeline[timelineHead+1:]...)
+		i.skipped++
+	}
+	i.timeline = append(i.timeline, TimelineEntry{At: at, Decision: d, Reason: reason})
+}
+
+// open begins an incident with its first symptom.
+func (e *Engine) open(s *symptom) {
+	i := &incident{id: e.nextIncident, generation: 1, state: Held, root: s.node, opened: e.now}
+	e.nextIncident++
+	e.dirty.counters = true
+	e.incidents[i.id] = i
+	e.rootOf[s.node] = i.id
+	entity := e.graph.Entity(s.node)
+	i.rootWhy = "it is the first symptom, and nothing that it depends on is ill"
+	e.adoptSymptom(i, s)
+	e.rerank(i)
+	e.emit(i, Open, fmt.Sprintf("%s began on %s and nothing known explains it", s.name, entity))
+	e.hold(i, s, 0)
+}
+
+// adoptSymptom makes s a symptom of i.
+func (e *Engine) adoptSymptom(i *incident, s *symptom) {
+	if s.incident != i.id {
+		e.leave(s)
+		i.unsorted = i.unsorted || len(i.symptoms) > 0 && i.symptoms[len(i.symptoms)-1] > s.num
+		i.symptoms = append(i.symptoms, s.num)
+		if len(i.symptoms) == 1 {
+			i.common = s.labels
+		} else {
+			i.common = common(i.common, s.labels)
+		}
+	}
+	s.incident = i.id
+	e.dirty.symptoms[s.num] = struct{}{}
+	i.severity = max(i.severity, s.severity)
+	i.active++
+	st := e.sites[s.node]
+	if st.incident != i.id || st.active == 1 {
+		i.sites++
+	}
+	st.incident = i.id
+	i.recovered, i.settleAt = 0, 0
+}
+
+// leave takes an inactive symptom out of the incident that it was part of.
+func (e *Engine) leave(s *symptom) {
+	old := e.incidents[s.incident]
+	if old == nil {
+		return
+	}
+	if k, found := slices.BinarySearch(old.sorted(), s.num); found {
+		old.symptoms = slices.Delete(old.symptoms, k, k+1)
+	}
+	e.tally(old)
+	e.dirty.incidents[old.id] = struct{}{}
+}
+
+// tally computes from the symptoms what is the same for all of them, or the worst of them.
+func (e *Engine) tally(i *incident) {
+	i.severity, i.common = 0, ""
+	for k, num := range i.sorted() {
+		s := e.symptoms[num]
+		i.severity = max(i.severity, s.severity)
+		if k == 0 {
+			i.common = s.labels
+		} else {
+			i.common = common(i.common, s.labels)
+		}
+	}
+}
+
+// sorted returns the numbers of the symptoms, ascending. Merging many incidents appends; sorting waits until somebody asks.
+func (i *incident) sorted() []uint64 {
+	if i.unsorted {
+		slices.Sort(i.symptoms)
+		i.unsorted = false
+	}
+	return i.symptoms
+}
+
+// join adds a symptom to an open incident.
+func (e *Engine) join(i *incident, s *symptom, how string) {
+	e.adoptSymptom(i, s)
+	f := e.emit(i, Join, fmt.Sprintf("%s joins: %s", s.name, how))
+	f.Entity = e.graph.Entity(s.node)
+	e.hold(i, s, i.heldUntil)
+	e.afterActive(i)
+}
+
+// resume continues an incident whose symptom came back before it was over.
+func (e *Engine) resume(i *incident, s *symptom) {
+	e.adoptSymptom(i, s)
+	e.dirty.incidents[i.id] = struct{}{}
+	e.afterActive(i)
+}
+
+// afterActive escalates what comes back after its hold ran out, and tells people when it got worse.
+func (e *Engine) afterActive(i *incident) {
+	if i.state == Held && i.heldUntil <= e.now {
+		e.timer(timerHold, e.now, uint64(i.id))
+	}
+	if i.state == Escalated || i.state == Acknowledged {
+		worse := i.severity > i.toldSeverity
+		if worse || len(i.symptoms) >= 2*i.toldAlerts && len(i.symptoms) >= i.toldAlerts+5 {
+			e.emit(i, Update, fmt.Sprintf("%d symptoms on %d entities, worst %s", len(i.symptoms), i.sites, i.severity))
+			i.toldAlerts, i.toldSeverity = len(i.symptoms), i.severity
+		}
+	}
+}
+
+// told tells people who were paged that the incident changed its shape.
+func (e *Engine) told(i *incident) {
+	if i.state == Escalated || i.state == Acknowledged {
+		i.toldAlerts, i.toldSeverity = len(i.symptoms), i.severity
+	}
+}
+
+// hold gives i the time that rules allow for a symptom. until is the deadline that it has already, 0 for none: a symptom
+// may shorten it, never lengthen.
+func (e *Engine) hold(i *incident, s *symptom, until int64) {
+	if i.state != Held {
+		return
+	}
+	d, why, ok := e.rules.Hold(s.labels, s.severity)
+	if !ok {
+		d, why = e.policy.Hold, "default hold"
+	}
+	at := e.now + int64(d)
+	if until != 0 && at >= until {
+		return
+	}
+	e.setHold(i, at, fmt.Sprintf("held %s to heal by itself (%s); pages at %s", round(d), why, clock(at)))
+}
+
+// shorten takes over the earlier deadline of a merged incident.
+func (e *Engine) shorten(i *incident, until int64, reason string) {
+	if i.state == Held && until < i.heldUntil {
+		e.setHold(i, until, reason)
+	}
+}
+
+func (e *Engine) setHold(i *incident, at int64, reason string) {
+	i.heldUntil, i.holdReason = at, reason
+	e.timer(timerHold, at, uint64(i.id))
+	e.emit(i, Hold, reason).Until = fromNano(at)
+}
+
+// eased looks whether an incident's symptoms are all gone.
+func (e *Engine) eased(i *incident) {
+	if !i.state.Open() || i.active > 0 {
+		return
+	}
+	e.dirty.incidents[i.id] = struct{}{}
+	if i.lost > 0 {
+		e.timer(timerLost, e.now+int64(e.policy.LostAfter), uint64(i.id))
+		return
+	}
+	i.recovered, i.settleAt = e.now, e.now+int64(e.policy.Settle)
+	e.timer(timerSettle, i.settleAt, uint64(i.id))
+}
+
+// due acts on an incident's timer if what it was set for still holds.
+func (e *Engine) due(i *incident, kind timerKind) {
+	switch {
+	case kind == timerSettle && i.state.Open() && i.settleAt != 0 && i.settleAt <= e.now:
+		e.settled(i)
+	case kind == timerHold && i.state == Held && i.heldUntil <= e.now && i.active+i.lost > 0:
+		e.holdOver(i)
+	case kind == timerLost && i.state.Open() && i.active == 0 && i.lost > 0 && e.lastLost(i)+int64(e.policy.LostAfter) <= e.now:
+		e.close(i, Resolved, fmt.Sprintf("given up: nobody reported on it for %s, so whether it healed is unknown", round(e.policy.LostAfter)))
+	case kind == timerForget && !i.state.Open() && i.closed+int64(e.policy.Reopen) <= e.now:
+		e.forget(i)
+	}
+}
+
+// settled closes an incident whose symptoms stayed clear.
+func (e *Engine) settled(i *incident) {
+	took := round(time.Duration(i.recovered - i.opened))
+	if i.pagedGeneration == i.generation {
+		e.close(i, Resolved, fmt.Sprintf("all %d symptoms cleared after %s and stayed clear for %s", len(i.symptoms), took, round(e.policy.Settle)))
+		return
+	}
+	state := SelfHealed
+	if i.state == Acknowledged {
+		state = Resolved // somebody was looking: it cannot be told from a repair
+	}
+	e.close(i, state, fmt.Sprintf("healed by itself after %s: all %d symptoms cleared and stayed clear for %s", took, len(i.symptoms), round(e.policy.Settle)))
+}
+
+// holdOver escalates, unless all that is left is unknown because its source fell silent: then the source pages for it.
+func (e *Engine) holdOver(i *incident) {
+	if src := e.silentSource(i); src != "" {
+		e.setHold(i, e.now+int64(max(e.policy.Hold, time.Minute)),
+			fmt.Sprintf("unknown, neither healed nor failed: %s fell silent and is an incident of its own", src))
+		return
+	}
+	e.escalate(i)
+}
+
+func (e *Engine) escalate(i *incident) {
+	i.state, i.pagedGeneration = Escalated, i.generation
+	if i.escalated == 0 {
+		i.escalated = e.now
+	}
+	e.rerank(i)
+	reason := fmt.Sprintf("did not recover within its hold: %d of %d symptoms still active after %s",
+		i.active, len(i.symptoms), round(time.Duration(e.now-i.opened)))
+	if i.active == 0 {
+		reason = fmt.Sprintf("did not recover within its hold: nobody reports on its %d symptoms any more", i.lost)
+	}
+	e.emit(i, Escalate, reason)
+	e.told(i)
+}
+
+// close ends an incident. It may be reopened for a while.
+func (e *Engine) close(i *incident, state State, reason string) {
+	i.state, i.closed, i.closeReason, i.settleAt = state, e.now, reason, 0
+	e.rerank(i)
+	if e.rootOf[i.root] == i.id {
+		delete(e.rootOf, i.root)
+	}
+	for _, num := range i.symptoms {
+		st := e.sites[e.symptoms[num].node]
+		st.incident = e.siteIncident(st)
+	}
+	e.timer(timerForget, e.now+int64(e.policy.Reopen), uint64(i.id))
+	d := Resolve
+	if state == SelfHealed {
+		d = SelfHeal
+	}
+	e.emit(i, d, reason)
+}
+
+// reopen continues a closed incident in a new generation.
+func (e *Engine) reopen(i *incident, s *symptom) {
+	away := e.now - i.closed
+	i.state, i.generation = Held, i.generation+1
+	i.closed, i.closeReason, i.acknowledged, i.ackedBy, i.byHand = 0, "", 0, "", false
+	i.heldUntil, i.holdReason = 0, ""
+	i.active, i.sites, i.lost = 0, 0, 0
+	e.rootOf[i.root] = i.id
+	for _, num := range i.sorted() {
+		// Symptoms that fired on when an operator closed it belong to it again.
+		if t := e.symptoms[num]; t != s && t.condition != conditionCleared && e.sites[t.node].incident == 0 {
+			e.readopt(i, t)
+		}
+	}
+	e.adoptSymptom(i, s)
+	e.rerank(i)
+	e.emit(i, Reopen, fmt.Sprintf("%s came back %s after the incident had ended", s.name, round(time.Duration(away))))
+	e.hold(i, s, 0)
+}
+
+func (e *Engine) readopt(i *incident, t *symptom) {
+	if t.condition == conditionLost {
+		i.lost++
+		return
+	}
+	i.active++
+	st := e.sites[t.node]
+	if st.incident != i.id {
+		i.sites++
+	}
+	st.incident = i.id
+}
+
+// forget drops a closed incident and its cleared symptoms; history keeps its copy. Symptoms that still fire stay without
+// incident, so that their end can be matched.
+func (e *Engine) forget(i *incident) {
+	for _, num := range i.sorted() {
+		s := e.symptoms[num]
+		if s.incident = 0; s.active() {
+			e.dirty.symptoms[num] = struct{}{}
+			continue
+		}
+		e.drop(s)
+	}
+	delete(e.incidents, i.id)
+	e.dirty.incidents[i.id] = struct{}{}
+	e.release(i.root)
+}

@@ -1,0 +1,463 @@
+package correlate
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/prometheus/common/model"
+
+	"quell/correlate/topology"
+)
+
+// The state is a set of rows, so that a step writes only what it changed. The first byte of a key says what the row is; their
+// order is the order in which loading needs them.
+const (
+	rowCounters = 'a'
+	rowPolicy   = 'b'
+	rowNode     = 'c' // + entity: what explicit sources said about it
+	rowSymptom  = 'd' // + number
+	rowExpiry   = 'e' // + number / expiryBlock: time-outs of a block of symptoms
+	rowIncident = 'f' // + number
+	rowSource   = 'g' // + name
+)
+
+// expiryBlock is how many symptoms share a row for their time-outs. Alerts that are sent together are refreshed together:
+// moving a thousand time-outs costs four short rows.
+const expiryBlock = 256
+
+// dirty is what changed since the last [Engine.Changes].
+type dirty struct {
+	policy, counters bool
+	nodes            map[topology.Node]topology.Entity
+	symptoms         map[uint64]struct{}
+	expiries         map[uint64]struct{}
+	incidents        map[IncidentID]struct{}
+	sources          map[string]struct{}
+}
+
+func newDirty() dirty {
+	return dirty{
+		nodes:     make(map[topology.Node]topology.Entity),
+		symptoms:  make(map[uint64]struct{}),
+		expiries:  make(map[uint64]struct{}),
+		incidents: make(map[IncidentID]struct{}),
+		sources:   make(map[string]struct{}),
+	}
+}
+
+// Changes calls put with the key and the new value of every row that the steps since the last call changed, in the order of
+// their keys; a nil value means that the row is gone. put must not keep key or value: they are reused.
+func (e *Engine) Changes(put func(key, value []byte)) {
+	var key, val []byte
+	put(append(key[:0], rowCounters), e.countersRow())
+	if e.dirty.policy {
+		put(append(key[:0], rowPolicy), mustJSON(e.policy))
+		e.dirty.policy = false
+	}
+	for _, entity := range slices.Sorted(maps.Values(e.dirty.nodes)) {
+		key = append(append(key[:0], rowNode), entity...)
+		put(key, e.nodeRow(entity))
+	}
+	for _, num := range slices.Sorted(maps.Keys(e.dirty.symptoms)) {
+		key = numberKey(key, rowSymptom, num)
+		if s := e.symptoms[num]; s != nil {
+			val = e.symptomRow(val[:0], s)
+			put(key, val)
+		} else {
+			put(key, nil)
+		}
+	}
+	for _, block := range slices.Sorted(maps.Keys(e.dirty.expiries)) {
+		key = numberKey(key, rowExpiry, block)
+		if val = e.expiryRow(val[:0], block); len(val) > 0 {
+			put(key, val)
+		} else {
+			put(key, nil)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(e.dirty.incidents)) {
+		key = numberKey(key, rowIncident, uint64(id))
+		if i := e.incidents[id]; i != nil {
+			put(key, e.incidentRow(i))
+		} else {
+			put(key, nil)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.dirty.sources)) {
+		key = append(append(key[:0], rowSource), name...)
+		put(key, mustJSON(sourceRow{Seen: e.sources[name].seen, Silent: e.sources[name].silent}))
+	}
+	e.dirty.counters = false
+	clear(e.dirty.nodes)
+	clear(e.dirty.symptoms)
+	clear(e.dirty.expiries)
+	clear(e.dirty.incidents)
+	clear(e.dirty.sources)
+}
+
+// Rows calls put with every row of the state, in the order of their keys: what a store should hold. For comparing states.
+func (e *Engine) Rows(put func(key, value []byte)) {
+	e.dirty.policy = true
+	for s := range maps.Values(e.symptoms) {
+		e.dirty.symptoms[s.num] = struct{}{}
+		e.dirty.expiries[s.num/expiryBlock] = struct{}{}
+	}
+	for id := range e.incidents {
+		e.dirty.incidents[id] = struct{}{}
+	}
+	for name := range e.sources {
+		e.dirty.sources[name] = struct{}{}
+	}
+	for n := range e.graph.Nodes() {
+		e.dirty.nodes[n] = e.graph.Entity(n)
+	}
+	e.Changes(func(k, v []byte) {
+		if v != nil {
+			put(k, v)
+		}
+	})
+}
+
+// Load makes an engine from rows in the order of their keys. Rows of an unknown kind, and rows that do not decode, are an error:
+// the store's checksums have sorted out damage before.
+func Load(compile Compiler, rows iter.Seq2[[]byte, []byte]) (*Engine, error) {
+	e, err := New(compile, Policy{})
+	if err != nil {
+		return nil, err
+	}
+	e.dirty.policy = false
+	var incidents []incidentRow
+	for k, v := range rows {
+		if err := e.loadRow(k, v, &incidents); err != nil {
+			return nil, fmt.Errorf("state row %q: %w", k, err)
+		}
+	}
+	if err := e.assemble(incidents); err != nil {
+		return nil, err
+	}
+	e.dirty = newDirty()
+	return e, nil
+}
+
+func (e *Engine) loadRow(k, v []byte, incidents *[]incidentRow) error {
+	if len(k) == 0 {
+		return errWire
+	}
+	switch k[0] {
+	case rowCounters:
+		return e.loadCounters(v)
+	case rowPolicy:
+		var p Policy
+		if err := json.Unmarshal(v, &p); err != nil {
+			return err
+		}
+		return e.adopt(&p)
+	case rowNode:
+		return e.loadNode(topology.Entity(k[1:]), v)
+	case rowSymptom:
+		return e.loadSymptom(v)
+	case rowExpiry:
+		return e.loadExpiry(k, v)
+	case rowIncident:
+		var row incidentRow
+		err := json.Unmarshal(v, &row)
+		*incidents = append(*incidents, row)
+		return err
+	case rowSource:
+		var row sourceRow
+		err := json.Unmarshal(v, &row)
+		e.sources[string(k[1:])] = &source{name: string(k[1:]), seen: row.Seen, silent: row.Silent}
+		return err
+	}
+	return fmt.Errorf("unknown kind of row %q (written by a newer version?)", k[0])
+}
+
+type sourceRow struct {
+	Seen   int64  `json:"seen"`
+	Silent uint64 `json:"silent,omitempty"`
+}
+
+func (e *Engine) countersRow() []byte {
+	b := binary.AppendVarint(nil, e.now)
+	b = binary.AppendUvarint(b, e.nextSymptom)
+	return binary.AppendUvarint(b, uint64(e.nextIncident))
+}
+
+func (e *Engine) loadCounters(v []byte) error {
+	r := &wireReader{b: v}
+	e.now, e.nextSymptom, e.nextIncident = r.varint(), r.uvarint(), IncidentID(r.uvarint())
+	return r.err
+}
+
+// nodeRow is nil when no explicit source says anything.
+func (e *Engine) nodeRow(entity topology.Entity) []byte {
+	n, ok := e.graph.Find(entity)
+	if !ok {
+		return nil
+	}
+	declared, edges := e.graph.Declared(n, labelSource)
+	if !declared && len(edges) == 0 {
+		return nil
+	}
+	b := appendBool(nil, declared)
+	for _, edge := range edges {
+		b = appendString(b, string(edge.To))
+		b = appendString(b, edge.Type)
+		b = appendString(b, edge.Source)
+	}
+	return b
+}
+
+func (e *Engine) loadNode(entity topology.Entity, v []byte) error {
+	r := &wireReader{b: v}
+	if r.bool() {
+		e.graph.Apply(&topology.Update{Entities: []topology.Labeled{{ID: entity}}}, "")
+	}
+	for len(r.b) > 0 && r.err == nil {
+		edge := topology.Edge{From: entity, To: topology.Entity(r.string()), Type: r.string()}
+		e.graph.Apply(&topology.Update{Edges: []topology.Edge{edge}}, r.string())
+	}
+	return r.err
+}
+
+func (e *Engine) symptomRow(b []byte, s *symptom) []byte {
+	b = binary.AppendUvarint(b, s.num)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.fingerprint))
+	b = appendString(b, string(e.graph.Entity(s.node)))
+	b = binary.AppendUvarint(b, uint64(s.incident))
+	b = append(b, byte(s.condition), byte(s.severity))
+	b = appendBool(b, s.explicit)
+	b = appendBool(b, s.fades)
+	b = binary.AppendVarint(b, int64(s.count))
+	for _, t := range [...]int64{s.startsAt, s.since, s.ended, s.noted} {
+		b = binary.AppendVarint(b, t)
+	}
+	for _, str := range [...]string{s.name, s.source, s.generator, s.eventID, string(s.labels), string(s.annotations)} {
+		b = appendString(b, str)
+	}
+	return b
+}
+
+func (e *Engine) loadSymptom(v []byte) error {
+	r := &wireReader{b: v}
+	s := &symptom{num: r.uvarint(), fingerprint: model.Fingerprint(r.uint64())}
+	s.node = e.graph.Intern(topology.Entity(r.string()))
+	s.incident = IncidentID(r.uvarint())
+	s.condition, s.severity = condition(r.byte()), Severity(r.byte())
+	s.explicit, s.fades, s.count = r.bool(), r.bool(), int32(r.varint())
+	for _, t := range [...]*int64{&s.startsAt, &s.since, &s.ended, &s.noted} {
+		*t = r.varint()
+	}
+	s.name, s.source, s.generator = e.strings.get(r.string()), e.strings.get(r.string()), e.strings.get(r.string())
+	s.eventID, s.labels, s.annotations = r.string(), r.labels(), r.labels()
+	if r.err != nil || len(r.b) > 0 || s.condition < conditionActive || s.condition > conditionLost {
+		return errWire
+	}
+	e.symptoms[s.num] = s
+	return nil
+}
+
+func (e *Engine) expiryRow(b []byte, block uint64) []byte {
+	last := int64(0)
+	for off := range uint64(expiryBlock) {
+		s := e.symptoms[block*expiryBlock+off]
+		if s == nil || s.expires == 0 {
+			continue
+		}
+		b = binary.AppendUvarint(b, off)
+		b = binary.AppendVarint(b, s.expires-last)
+		last = s.expires
+	}
+	return b
+}
+
+func (e *Engine) loadExpiry(k, v []byte) error {
+	if len(k) != 9 {
+		return errWire
+	}
+	block, last := binary.BigEndian.Uint64(k[1:]), int64(0)
+	for r := (&wireReader{b: v}); len(r.b) > 0; {
+		off, d := r.uvarint(), r.varint()
+		s := e.symptoms[block*expiryBlock+off]
+		if r.err != nil || s == nil {
+			return errWire
+		}
+		last += d
+		s.expires = last
+	}
+	return nil
+}
+
+// incidentRow is an incident as it is stored: names may be added, not changed.
+type incidentRow struct {
+	ID              IncidentID      `json:"id"`
+	Generation      int             `json:"gen"`
+	State           State           `json:"state"`
+	Root            topology.Entity `json:"root"`
+	RootWhy         string          `json:"why,omitempty"`
+	Roots           []Root          `json:"roots,omitempty"`
+	Opened          int64           `json:"opened"`
+	HeldUntil       int64           `json:"held,omitempty"`
+	HoldReason      string          `json:"hold,omitempty"`
+	Escalated       int64           `json:"escalated,omitempty"`
+	Acknowledged    int64           `json:"acked,omitempty"`
+	AckedBy         string          `json:"by,omitempty"`
+	Recovered       int64           `json:"recovered,omitempty"`
+	SettleAt        int64           `json:"settle,omitempty"`
+	Closed          int64           `json:"closed,omitempty"`
+	CloseReason     string          `json:"close,omitempty"`
+	MergedInto      IncidentID      `json:"merged,omitzero"`
+	Title           string          `json:"title"`
+	Class           string          `json:"class"`
+	ByHand          bool            `json:"hand,omitempty"`
+	Timeline        []TimelineEntry `json:"timeline,omitempty"`
+	Skipped         int             `json:"skipped,omitempty"`
+	PagedGeneration int             `json:"paged,omitempty"`
+	ToldAlerts      int             `json:"told,omitempty"`
+	ToldSeverity    Severity        `json:"told_severity"`
+}
+
+func (e *Engine) incidentRow(i *incident) []byte {
+	return mustJSON(incidentRow{
+		i.id, i.generation, i.state, e.graph.Entity(i.root), i.rootWhy, i.roots, i.opened, i.heldUntil, i.holdReason, i.escalated,
+		i.acknowledged, i.ackedBy, i.recovered, i.settleAt, i.closed, i.closeReason, i.mergedInto, i.title, i.class, i.byHand, i.timeline,
+		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity,
+	})
+}
+
+func (e *Engine) fromRow(r *incidentRow) *incident {
+	return &incident{
+		id: r.ID, generation: r.Generation, state: r.State, root: e.graph.Intern(r.Root), rootWhy: r.RootWhy, roots: r.Roots, opened: r.Opened,
+		heldUntil: r.HeldUntil, holdReason: r.HoldReason, escalated: r.Escalated, acknowledged: r.Acknowledged, ackedBy: r.AckedBy,
+		recovered: r.Recovered, settleAt: r.SettleAt, closed: r.Closed, closeReason: r.CloseReason, mergedInto: r.MergedInto, title: r.Title,
+		class: r.Class, byHand: r.ByHand, timeline: r.Timeline, skipped: r.Skipped, pagedGeneration: r.PagedGeneration,
+		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity,
+	}
+}
+
+func numberKey(b []byte, kind byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b[:0], kind), n)
+}
+
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("correlate: state cannot be encoded: " + err.Error()) // no row has a field that could fail
+	}
+	return b
+}
+
+// assemble derives what is not stored: who is where, what watches what, and what is due.
+func (e *Engine) assemble(rows []incidentRow) error {
+	for k := range rows {
+		i := e.fromRow(&rows[k])
+		e.incidents[i.id] = i
+		if i.state.Open() {
+			e.rootOf[i.root] = i.id
+		}
+	}
+	nums := slices.Sorted(maps.Keys(e.symptoms))
+	for _, num := range nums {
+		e.loadIndexes(e.symptoms[num])
+	}
+	for _, num := range nums {
+		s := e.symptoms[num]
+		for _, edge := range e.edgesOf(s) {
+			e.graph.Ref(edge, labelSource)
+		}
+	}
+	for n, st := range e.sites {
+		if st.active > 0 {
+			e.observe(n, st)
+		}
+		st.incident = e.siteIncident(st)
+		if i := e.incidents[st.incident]; i != nil && st.active > 0 {
+			i.sites++
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(e.incidents)) {
+		e.tally(e.incidents[id])
+		e.loadTimers(e.incidents[id])
+	}
+	return nil
+}
+
+func (e *Engine) loadIndexes(s *symptom) {
+	switch {
+	case s.fades:
+		e.events[eventKey{s.node, s.name}] = s
+	case s.fingerprint != 0:
+		e.alerts[s.fingerprint] = s
+	}
+	e.track(s)
+	if src := e.sources[s.source]; src != nil && s.active() {
+		src.active++
+	}
+	if s.expires != 0 && s.active() {
+		e.timer(timerExpire, s.expires, s.num)
+	}
+	i := e.incidents[s.incident]
+	if i == nil {
+		if !s.active() {
+			e.timer(timerDrop, s.ended+int64(e.policy.Reopen), s.num)
+		}
+	} else {
+		i.symptoms = append(i.symptoms, s.num)
+		switch s.condition {
+		case conditionActive:
+			i.active++
+		case conditionLost:
+			i.lost++
+		}
+	}
+	if s.active() && s.counts() {
+		e.sites[s.node].active++
+	}
+}
+
+func (e *Engine) loadTimers(i *incident) {
+	id := uint64(i.id)
+	switch {
+	case !i.state.Open():
+		e.timer(timerForget, i.closed+int64(e.policy.Reopen), id)
+		return
+	case i.active == 0 && i.lost > 0:
+		e.timer(timerLost, e.lastLost(i)+int64(e.policy.LostAfter), id)
+	case i.settleAt != 0:
+		e.timer(timerSettle, i.settleAt, id)
+	}
+	if i.state == Held && (i.heldUntil > e.now || i.active+i.lost > 0) {
+		e.timer(timerHold, max(i.heldUntil, e.now), id)
+	}
+}
+
+// siteIncident is the open incident that an entity belongs to: that of its active symptoms, else of the one that began last.
+func (e *Engine) siteIncident(st *site) IncidentID {
+	var best *symptom
+	for _, num := range st.symptoms {
+		s := e.symptoms[num]
+		if i := e.incidents[s.incident]; i == nil || !i.state.Open() || st.active > 0 && !s.active() {
+			continue
+		}
+		if best == nil || s.since > best.since || s.since == best.since && s.num > best.num {
+			best = s
+		}
+	}
+	if best == nil {
+		return 0
+	}
+	return best.incident
+}
+
+// IncidentOfRow tells which incident a row of the state is about, if it is the row of one. A row that goes means that the
+// incident can no longer be reopened.
+func IncidentOfRow(key []byte) (IncidentID, bool) {
+	if len(key) != 9 || key[0] != rowIncident {
+		return 0, false
+	}
+	return IncidentID(binary.BigEndian.Uint64(key[1:])), true
+}

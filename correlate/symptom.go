@@ -1,0 +1,319 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"quell/correlate/topology"
+)
+
+// notedEvery is how often changed annotations of a firing alert are worth a write: rules that print the current value
+// into them change them at each evaluation.
+const notedEvery = int64(15 * time.Minute)
+
+// condition is how a symptom stands. The zero value is invalid.
+type condition uint8
+
+const (
+	conditionActive  condition = iota + 1
+	conditionCleared           // somebody said that it is over, or an event faded
+	conditionLost              // its source fell silent: nobody knows
+)
+
+var conditionNames = [...]string{conditionActive: "active", conditionCleared: "cleared", conditionLost: "lost"}
+
+// symptom is an active condition of an entity, or one that ended not long ago. Times are Unix nanoseconds, zero for none.
+type symptom struct {
+	num         uint64
+	fingerprint model.Fingerprint // of alerts; 0 for events
+	node        topology.Node
+	incident    IncidentID // 0: none, since it is information only
+	condition   condition
+	severity    Severity
+	explicit    bool // the sender gave a time-out
+	fades       bool // it is an event
+	count       int32
+
+	startsAt int64 // by the sender's clock
+	since    int64 // when quell heard that it began
+	ended    int64 // when quell heard that it ended, or lost it
+	expires  int64
+	noted    int64 // when annotations were taken over last
+
+	name        string
+	source      string
+	generator   string
+	eventID     string
+	labels      Labels
+	annotations Labels
+}
+
+func (s *symptom) active() bool  { return s.condition == conditionActive }
+func (s *symptom) isEvent() bool { return s.fades }
+
+// counts reports whether it makes incidents; information does not.
+func (s *symptom) counts() bool { return s.severity == SeverityUnset || s.severity >= SeverityWarning }
+
+type eventKey struct {
+	node   topology.Node
+	reason string
+}
+
+// Unchanged reports whether an alert says nothing new: the caller may answer for it without a write. num is what to put in a
+// [Refresh], or 0 if not even its time-out moves.
+func (e *Engine) Unchanged(a *Alert) (num uint64, ok bool) {
+	s := e.alerts[a.Fingerprint]
+	if s == nil {
+		return 0, false
+	}
+	if a.Resolved() {
+		return 0, s.condition == conditionCleared && toNano(a.StartsAt) <= max(s.startsAt, s.ended)
+	}
+	if !s.active() || s.annotations != a.Annotations && e.now-s.noted >= notedEvery {
+		return 0, false
+	}
+	return s.num, true
+}
+
+func (e *Engine) alert(a *Alert) {
+	s := e.alerts[a.Fingerprint]
+	switch {
+	case s == nil:
+		e.newAlert(a)
+	case a.Resolved():
+		if s.condition != conditionCleared && toNano(a.EndsAt) >= s.startsAt {
+			e.end(s, conditionCleared)
+		}
+	case s.active():
+		e.note(s, a)
+		e.setExpiry(s, e.expiry(s, a.Expires))
+	case s.condition == conditionCleared && e.stale(s, a):
+	default:
+		s.startsAt = cmp0(toNano(a.StartsAt), e.now)
+		e.note(s, a)
+		e.begin(s)
+		e.setExpiry(s, e.expiry(s, a.Expires))
+	}
+}
+
+// stale reports whether a firing report is older than the recovery that is known: another peer of an Alertmanager cluster, or
+// a retry, told of the same or an earlier episode. Once the settle time is over the same start counts again, since a source
+// that was away comes back with the old one.
+func (e *Engine) stale(s *symptom, a *Alert) bool {
+	start := toNano(a.StartsAt)
+	return start != 0 && start <= s.startsAt && e.now < s.ended+int64(e.policy.Settle)
+}
+
+func (e *Engine) newAlert(a *Alert) {
+	if len(e.symptoms) >= e.policy.MaxSymptoms {
+		e.overflow()
+		return
+	}
+	severity := e.rules.Severity(a.Labels)
+	entity, edges := e.rules.Entity(a.Labels)
+	s := e.newSymptom(e.graph.Intern(entity), severity)
+	s.fingerprint = a.Fingerprint
+	s.startsAt = cmp0(toNano(a.StartsAt), e.now)
+	s.name = e.strings.get(a.Labels.Get(model.AlertNameLabel))
+	s.labels = a.Labels
+	s.source = e.strings.get(a.Source)
+	e.alerts[a.Fingerprint] = s
+	e.note(s, a)
+	e.addEdges(edges)
+	e.track(s)
+	if a.Resolved() {
+		// It fired and ended before anybody told us: a short trouble that healed, and part of the story.
+		e.begin(s)
+		e.end(s, conditionCleared)
+		return
+	}
+	e.begin(s)
+	e.setExpiry(s, e.expiry(s, a.Expires))
+}
+
+func (e *Engine) newSymptom(n topology.Node, severity Severity) *symptom {
+	s := &symptom{num: e.nextSymptom, node: n, severity: severity, condition: conditionCleared, count: 1}
+	e.nextSymptom++
+	e.symptoms[s.num] = s
+	e.dirty.counters = true
+	return s
+}
+
+// note takes over what may change while an alert fires.
+func (e *Engine) note(s *symptom, a *Alert) {
+	s.annotations, s.generator, s.noted = a.Annotations, e.strings.get(a.GeneratorURL), e.now
+	e.dirty.symptoms[s.num] = struct{}{}
+}
+
+// expiry is when s is lost unless it is reported again: the sender's word if it gave one.
+func (e *Engine) expiry(s *symptom, told time.Time) int64 {
+	s.explicit = !told.IsZero()
+	if s.explicit {
+		return told.UnixNano()
+	}
+	if e.policy.AlertTimeout < 0 {
+		return 0
+	}
+	return e.now + int64(e.policy.AlertTimeout)
+}
+
+// timeout is how long s may go unreported after a gap.
+func (e *Engine) timeout(s *symptom) int64 {
+	switch {
+	case s.isEvent():
+		return 0
+	case s.explicit:
+		return int64(5 * time.Minute) // Alertmanager's resolve_timeout, longer than Prometheus' four resends
+	default:
+		return int64(e.policy.AlertTimeout)
+	}
+}
+
+// setExpiry moves a time-out. A timer that is due earlier stays and renews itself, so that a refresh costs no timer.
+func (e *Engine) setExpiry(s *symptom, at int64) {
+	if at == s.expires {
+		return
+	}
+	if at != 0 && (s.expires == 0 || at < s.expires) {
+		e.timer(timerExpire, at, s.num)
+	}
+	s.expires = at
+	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
+}
+
+func (e *Engine) refresh(in *Refresh) {
+	for _, num := range in.Alerts {
+		s := e.symptoms[num]
+		if s == nil || !s.active() {
+			continue
+		}
+		switch {
+		case !in.Expires.IsZero():
+			e.setExpiry(s, max(s.expires, in.Expires.UnixNano()))
+		case e.policy.AlertTimeout >= 0 && !s.explicit:
+			e.setExpiry(s, e.now+int64(e.policy.AlertTimeout))
+		}
+	}
+}
+
+// expire ends what was not reported again in time: events fade, alerts are lost.
+func (e *Engine) expire(t timer) {
+	s := e.symptoms[t.id]
+	if s == nil || !s.active() || s.expires == 0 {
+		return
+	}
+	if s.expires > e.now {
+		e.timer(timerExpire, s.expires, s.num)
+		return
+	}
+	s.expires = 0
+	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
+	if s.isEvent() {
+		e.end(s, conditionCleared)
+		return
+	}
+	e.end(s, conditionLost)
+	e.lostBy(s)
+}
+
+func (e *Engine) event(ev *Event) {
+	m := e.rules.Event(ev)
+	at := e.now
+	if t := toNano(ev.At); t != 0 && t < at {
+		at = t
+	}
+	n := e.graph.Intern(ev.Entity)
+	e.heal(n, ev.Reason, m.Heals, at)
+	ttl := int64(m.TTL)
+	if ttl == 0 {
+		ttl = int64(e.policy.EventTTL)
+	}
+	if !m.Symptom || at+ttl <= e.now {
+		e.release(n)
+		return
+	}
+	e.eventSymptom(n, ev, m, at+ttl)
+}
+
+func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expires int64) {
+	s := e.events[eventKey{n, ev.Reason}]
+	if s == nil {
+		if len(e.symptoms) >= e.policy.MaxSymptoms {
+			e.overflow()
+			return
+		}
+		s = e.newSymptom(n, m.Severity)
+		s.fades = true
+		s.name = e.strings.get(ev.Reason)
+		s.source = e.strings.get(ev.Source)
+		s.labels = eventLabels(ev, m.Severity)
+		s.count = 0
+		e.events[eventKey{n, s.name}] = s
+		e.track(s)
+	} else if ev.ID != "" && s.eventID == ev.ID && int(s.count) >= ev.Count {
+		return // a duplicate, or an older repeat
+	}
+	s.eventID, s.count = ev.ID, int32(min(ev.Count, 1<<30))
+	s.annotations = LabelsOf("message", ev.Message, "count", strconv.Itoa(ev.Count))
+	s.startsAt = cmp0(toNano(ev.At), e.now)
+	e.dirty.symptoms[s.num] = struct{}{}
+	if !s.active() {
+		e.begin(s)
+	}
+	e.setExpiry(s, expires)
+}
+
+// eventLabels gives an event the labels that routes and rules select alerts by.
+func eventLabels(ev *Event, severity Severity) Labels {
+	pairs := []Label{
+		{model.AlertNameLabel, ev.Reason}, {"severity", severity.String()}, {"source", "kubernetes"},
+		{"component", ev.Component}, {"namespace", ev.Entity.Namespace()}, {"cluster", ev.Entity.Cluster()},
+	}
+	if kind := ev.Entity.Kind(); kind != "namespace" {
+		pairs = append(pairs, Label{kind, ev.Entity.Name()})
+	}
+	return NewLabels(slices.DeleteFunc(pairs, func(l Label) bool { return l.Value == "" }))
+}
+
+// heal ends the event symptoms of an entity that an event speaks against, if they are not newer than it.
+func (e *Engine) heal(n topology.Node, reason string, reasons []string, at int64) {
+	st := e.sites[n]
+	if st == nil || len(reasons) == 0 {
+		return
+	}
+	for _, num := range slices.Clone(st.symptoms) {
+		s := e.symptoms[num]
+		if s.isEvent() && s.active() && s.startsAt <= at && s.name != reason &&
+			(slices.Contains(reasons, s.name) || slices.Contains(reasons, "*")) {
+			e.end(s, conditionCleared)
+		}
+	}
+}
+
+// overflowEntity is what the symptom of having no room is about.
+const overflowEntity topology.Entity = "quell/symptoms"
+
+// overflow escalates that there is no room for another symptom: it is better to be told once than to miss one in silence.
+func (e *Engine) overflow() {
+	n := e.graph.Intern(overflowEntity)
+	if st := e.sites[n]; st != nil && st.active > 0 {
+		return
+	}
+	s := e.newSymptom(n, SeverityCritical)
+	s.name, s.startsAt = "TooManySymptoms", e.now
+	s.labels = LabelsOf(model.AlertNameLabel, s.name, "severity", "critical")
+	s.annotations = LabelsOf("summary", fmt.Sprintf("more than %d symptoms: further alerts are not looked at", e.policy.MaxSymptoms))
+	e.track(s)
+	e.begin(s)
+}
+
+func cmp0(a, b int64) int64 {
+	if a != 0 {
+		return a
+	}
+	return b
+}

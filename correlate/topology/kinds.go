@@ -1,0 +1,39 @@
+package topology
+
+// Traits are what the engine has to know about a type of dependency.
+type Traits struct {
+	// Weight is the chance, from 0 to 1, that a failure of what is depended on shows on what depends on it.
+	Weight float64
+	// Owns is true where From is made of To (a workload of its pods, a service of what backs it). Trouble travels such an
+	// edge both ways: a bad rollout breaks its pods, and broken pods break their service.
+	Owns bool
+}
+
+// traits by type. Weights are judgements, not measurements: what something runs on or mounts takes it down almost surely,
+// a call may be retried, cached or optional, and sharing a namespace, zone or scheduler says next to nothing.
+var traits = map[string]Traits{
+	"runs_on":      {Weight: 0.95},
+	"mounts":       {Weight: 0.9},
+	"bound_to":     {Weight: 0.9},
+	"calls":        {Weight: 0.8},
+	"routes":       {Weight: 0.8},
+	"depends_on":   {Weight: 0.8},
+	"owns":         {Weight: 0.9, Owns: true},
+	"selects":      {Weight: 0.9, Owns: true},
+	"backed_by":    {Weight: 0.9, Owns: true},
+	"link":         {Weight: 0.5},
+	"in_zone":      {Weight: 0.3},
+	"in_namespace": {Weight: 0.05},
+	"scheduled_by": {Weight: 0.05},
+}
+
+// DefaultType is the type of an edge that names none.
+const DefaultType = "depends_on"
+
+// TraitsOf returns what is known about a type; an unknown type counts as [DefaultType].
+func TraitsOf(typ string) Traits {
+	if t, ok := traits[typ]; ok {
+		return t
+	}
+	return traits[DefaultType]
+}

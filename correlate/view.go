@@ -1,0 +1,188 @@
+package correlate
+
+import (
+	"slices"
+	"time"
+
+	"quell/correlate/topology"
+)
+
+// Incident returns a copy of what is known about an incident that is open or can still be reopened, with at most limit members
+// and symptoms (0: all); ok is false if there is none. It does not change the engine.
+func (e *Engine) Incident(id IncidentID, limit int) (inc *Incident, ok bool) {
+	i := e.incidents[id]
+	if i == nil {
+		return nil, false
+	}
+	inc = e.summary(i)
+	entities := make(map[topology.Node]bool, len(i.symptoms))
+	for _, num := range i.sorted() {
+		s := e.symptoms[num]
+		entities[s.node] = true
+		if limit == 0 || len(inc.Symptoms) < limit {
+			inc.Symptoms = append(inc.Symptoms, e.symptomView(i, s))
+		}
+	}
+	inc.MemberCount = len(entities)
+	inc.Members = make([]topology.Entity, 0, len(entities))
+	for n := range entities {
+		inc.Members = append(inc.Members, e.graph.Entity(n))
+	}
+	slices.Sort(inc.Members)
+	if limit > 0 && len(inc.Members) > limit {
+		inc.Members = slices.Clip(inc.Members[:limit])
+	}
+	inc.Timeline = slices.Clone(i.timeline)
+	return inc, true
+}
+
+// Incidents returns the incidents that keep holds for, newest first, without their symptoms, members and timelines.
+func (e *Engine) Incidents(keep func(*Incident) bool) []*Incident {
+	ids := make([]IncidentID, 0, len(e.incidents))
+	for id := range e.incidents {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	var list []*Incident
+	for _, id := range ids {
+		if inc := e.summary(e.incidents[id]); keep == nil || keep(inc) {
+			list = append(list, inc)
+		}
+	}
+	return list
+}
+
+func (e *Engine) summary(i *incident) *Incident {
+	inc := &Incident{
+		ID: i.id, Generation: i.generation, State: i.state, Outcome: i.outcome(), Severity: i.severity,
+		Title: i.title, Class: i.class, Roots: slices.Clone(i.roots), HoldReason: i.holdReason,
+		Opened: fromNano(i.opened), Escalated: pointTo(i.escalated), Acknowledged: pointTo(i.acknowledged), AckedBy: i.ackedBy,
+		Closed: pointTo(i.closed), Recovered: pointTo(i.recovered), CloseReason: i.closeReason, MergedInto: i.mergedInto,
+		Alerts: len(i.symptoms), Active: i.active, Lost: i.lost, Labels: i.common, Paged: i.pagedGeneration == i.generation,
+	}
+	if i.state == Held {
+		inc.HeldUntil = pointTo(i.heldUntil)
+	}
+	return inc
+}
+
+func (i *incident) outcome() string {
+	switch {
+	case i.escalated != 0:
+		return "escalated"
+	case i.state == SelfHealed:
+		return "self-healed"
+	case i.state == Resolved:
+		return "resolved"
+	case i.state == Merged:
+		return "merged"
+	}
+	return "open"
+}
+
+func (e *Engine) symptomView(i *incident, s *symptom) SymptomView {
+	v := SymptomView{
+		Entity: e.graph.Entity(s.node), Name: s.name, Severity: s.severity, State: conditionNames[s.condition],
+		Since: fromNano(s.since), Ended: pointTo(s.ended), Labels: s.labels, Annotations: s.annotations, Generator: s.generator,
+	}
+	v.Path = e.pathToRoot(i, s.node)
+	switch {
+	case s.node == i.root:
+		v.Why = "on the root"
+	case len(v.Path) > 1:
+		v.Why = "reaches the root over its dependencies"
+	default:
+		v.Why = "joined through another member"
+	}
+	return v
+}
+
+// pathToRoot leads from n to the root, in whichever direction the dependencies run; nil if there is no path within a cone.
+func (e *Engine) pathToRoot(i *incident, n topology.Node) []PathStep {
+	c := cone(e.graph, n)
+	for k, r := range c {
+		if r.node == i.root {
+			return path(e.graph, c, k)
+		}
+	}
+	c = cone(e.graph, i.root)
+	for k, r := range c {
+		if r.node == n {
+			return reversed(path(e.graph, c, k))
+		}
+	}
+	return nil
+}
+
+// reversed turns a path around; the types stay with the steps between which they are.
+func reversed(p []PathStep) []PathStep {
+	out := make([]PathStep, len(p))
+	for k := range p {
+		out[k].Entity = p[len(p)-1-k].Entity
+		if k > 0 {
+			out[k].Type = p[len(p)-k].Type
+		}
+	}
+	return out
+}
+
+// Unexplained returns the active alerts that belong to no incident: information, and what an operator resolved while it fired.
+// limit bounds the answer; total counts all.
+func (e *Engine) Unexplained(limit int) (views []SymptomView, total int) {
+	var nums []uint64
+	for num, s := range e.symptoms {
+		if s.active() && s.incident == 0 {
+			nums = append(nums, num)
+		}
+	}
+	slices.Sort(nums)
+	for _, num := range nums[:min(limit, len(nums))] {
+		s := e.symptoms[num]
+		views = append(views, SymptomView{
+			Entity: e.graph.Entity(s.node), Name: s.name, Severity: s.severity, State: conditionNames[s.condition],
+			Since: fromNano(s.since), Labels: s.labels, Annotations: s.annotations, Generator: s.generator,
+			Why: "no symptom: its severity is information",
+		})
+	}
+	return views, len(nums)
+}
+
+// Figures counts what the engine holds.
+type Figures struct {
+	Symptoms, Active, Lost, Held, Escalated, Acknowledged, Closed, Entities, Edges, Sources, SilentSources, Timers int
+}
+
+// Figures walks incidents and sources, not symptoms.
+func (e *Engine) Figures() Figures {
+	f := Figures{Symptoms: len(e.symptoms), Sources: len(e.sources), Timers: len(e.timers)}
+	f.Entities, f.Edges = e.graph.Len()
+	for _, i := range e.incidents {
+		f.Active += i.active
+		f.Lost += i.lost
+		switch i.state {
+		case Held:
+			f.Held++
+		case Escalated:
+			f.Escalated++
+		case Acknowledged:
+			f.Acknowledged++
+		default:
+			f.Closed++
+		}
+	}
+	for _, s := range e.sources {
+		if s.silent != 0 {
+			f.SilentSources++
+		}
+	}
+	return f
+}
+
+func pointTo(at int64) *time.Time {
+	if at == 0 {
+		return nil
+	}
+	t := fromNano(at)
+	return &t
+}
