@@ -1,0 +1,217 @@
+package strictyaml
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/prometheus/alertmanager/matcher/parse"
+	"github.com/prometheus/alertmanager/pkg/labels"
+	"github.com/prometheus/common/model"
+)
+
+// String stores text. A number is a problem: YAML would turn 1e3 or 0123 into something else without a word.
+func String(to *string) Setter {
+	return func(n Node) {
+		s, ok := n.text(false)
+		if !ok {
+			n.wrongType("text")
+			return
+		}
+		*to = s
+	}
+}
+
+// Name stores text that is not empty.
+func Name(to *string) Setter {
+	return func(n Node) {
+		String(to)(n)
+		if s, ok := n.text(false); ok && s == "" {
+			n.Problem("empty text", "")
+		}
+	}
+}
+
+// Strings stores a list of texts, none of them empty.
+func Strings(to *[]string) Setter {
+	return func(n Node) {
+		n.List(func(n Node) {
+			var s string
+			Name(&s)(n)
+			*to = append(*to, s)
+		})
+	}
+}
+
+// Word stores one of the words given.
+func Word(to *string, words ...string) Setter {
+	return func(n Node) {
+		s, ok := n.text(false)
+		if !ok {
+			n.wrongType("text")
+			return
+		}
+		if !slices.Contains(words, s) {
+			n.Problem(fmt.Sprintf("%s is none of %s", Quote(s), strings.Join(words, ", ")), Suggest(s, words))
+			return
+		}
+		*to = s
+	}
+}
+
+// Bool stores true or false.
+func Bool(to *bool) Setter {
+	return func(n Node) {
+		b, ok := n.node.(*ast.BoolNode)
+		if !ok {
+			n.wrongType("true or false")
+			return
+		}
+		*to = b.Value
+	}
+}
+
+// Int stores a whole number from lo to hi.
+func Int(to *int, lo, hi int) Setter {
+	return func(n Node) {
+		i, ok := n.node.(*ast.IntegerNode)
+		if !ok {
+			n.wrongType("a whole number")
+			return
+		}
+		v, err := strconv.Atoi(fmt.Sprint(i.Value))
+		if err != nil || v < lo || v > hi {
+			n.Problem(fmt.Sprintf("%s is not between %d and %d", Quote(i.Token.Value), lo, hi), "")
+			return
+		}
+		*to = v
+	}
+}
+
+// Duration stores a time span between lo and hi, as Prometheus writes them: 90s, 5m, 1h30m, 7d.
+func Duration(to *time.Duration, lo, hi time.Duration) Setter {
+	return func(n Node) {
+		s, ok := n.text(true)
+		if !ok {
+			n.wrongType("a duration such as 5m")
+			return
+		}
+		d, err := model.ParseDuration(s)
+		if err != nil {
+			n.Problem(Quote(s)+" is no duration", "write 90s, 5m or 7d")
+			return
+		}
+		if time.Duration(d) < lo || time.Duration(d) > hi {
+			n.Problem(fmt.Sprintf("%s is not between %v and %v", s, model.Duration(lo), model.Duration(hi)), "")
+			return
+		}
+		*to = time.Duration(d)
+	}
+}
+
+var sizeUnits = []struct {
+	suffix string
+	bytes  int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"B", 1}, {"", 1}}
+
+// Size stores a number of bytes between lo and hi, written plainly or with KiB, MiB, GiB or TiB.
+func Size(to *int64, lo, hi int64) Setter {
+	return func(n Node) {
+		s, ok := n.text(true)
+		if !ok {
+			n.wrongType("a size such as 64MiB")
+			return
+		}
+		v, ok := parseSize(s)
+		if !ok {
+			n.Problem(Quote(s)+" is no size", "write bytes, or 64MiB or 1GiB")
+			return
+		}
+		if v < lo || v > hi {
+			n.Problem(fmt.Sprintf("%s is not between %d and %d bytes", s, lo, hi), "")
+			return
+		}
+		*to = v
+	}
+}
+
+func parseSize(s string) (int64, bool) {
+	for _, u := range sizeUnits {
+		digits, ok := strings.CutSuffix(s, u.suffix)
+		if !ok {
+			continue
+		}
+		v, err := strconv.ParseUint(strings.TrimSpace(digits), 10, 63)
+		return int64(v) * u.bytes, err == nil && v <= uint64(math.MaxInt64/u.bytes)
+	}
+	return 0, false
+}
+
+// URL stores an http or https address.
+func URL(to *string) Setter {
+	return func(n Node) {
+		s, ok := n.text(false)
+		if !ok {
+			n.wrongType("text")
+			return
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			n.Problem(Quote(s)+" is no http or https address", "")
+			return
+		}
+		*to = s
+	}
+}
+
+// Matchers stores a list of matchers as Alertmanager reads them with its default settings: all of them must match.
+func Matchers(to *labels.Matchers) Setter {
+	return func(n Node) {
+		n.List(func(n Node) {
+			s, ok := n.text(false)
+			if !ok {
+				n.wrongType("text")
+				return
+			}
+			ms, err := parseMatchers(s)
+			if err != nil {
+				n.Problem("bad matcher "+Quote(s)+": "+firstLine(err), `write 'name="value"', or with !=, =~ or !~`)
+				return
+			}
+			*to = append(*to, ms...)
+		})
+	}
+}
+
+// parseMatchers prefers the classic notation and takes the newer one, in which label names may be any UTF-8, for what
+// is not classic. That is what Alertmanager's fallback mode comes down to: where both can read a text but
+// disagree, classic wins.
+func parseMatchers(s string) (labels.Matchers, error) {
+	classic, err := labels.ParseMatchers(s)
+	if err == nil && len(classic) > 0 {
+		return classic, nil
+	}
+	newer, newerErr := parse.Matchers(s)
+	if newerErr == nil && len(newer) > 0 {
+		return newer, nil
+	}
+	if err == nil {
+		return nil, fmt.Errorf("no matcher in it")
+	}
+	return nil, err
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// Refuse reports a key that people may expect but that has no meaning here.
+func Refuse(text, hint string) Setter {
+	return func(n Node) { n.Problem(text, hint) }
+}
