@@ -1,0 +1,176 @@
+package rules
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/alertmanager/pkg/labels"
+
+	"quell/correlate"
+	"quell/correlate/topology"
+	"quell/internal/strictyaml"
+)
+
+const maxSpan = 7 * 24 * time.Hour
+
+// read adds the rules of one file. After a problem the set must not be used, but reading goes on to find the others.
+func (s *Set) read(name, text string) strictyaml.Problems {
+	r := reader{set: s, file: name, names: make(map[string]bool)}
+	return strictyaml.Read(name, []byte(text), func(n strictyaml.Node) {
+		n.Map(strictyaml.Fields{
+			"symptoms":      list(r.symptom),
+			"target_labels": list(r.targetLabels),
+			"entities":      list(r.entity),
+			"holds":         list(r.hold),
+			"events":        list(r.event),
+		})
+	})
+}
+
+func list(item strictyaml.Setter) strictyaml.Setter {
+	return func(n strictyaml.Node) { n.List(item) }
+}
+
+// reader adds rules of one file to a set.
+type reader struct {
+	set   *Set
+	file  string
+	names map[string]bool
+}
+
+// name stores the name of a rule. Reasons point at rules by it, so it belongs to one rule of its section only.
+func (r *reader) name(section string, to *string) strictyaml.Setter {
+	return func(n strictyaml.Node) {
+		strictyaml.Name(to)(n)
+		if key := section + "/" + *to; r.names[key] {
+			n.Problem("second rule of name "+strictyaml.Quote(*to), "")
+		} else {
+			r.names[key] = true
+		}
+	}
+}
+
+func (r *reader) symptom(n strictyaml.Node) {
+	var name, severity string
+	var ms labels.Matchers
+	n.Map(strictyaml.Fields{
+		"name":     r.name("symptoms", &name),
+		"matchers": strictyaml.Matchers(&ms),
+		"severity": strictyaml.Word(&severity, "none", "info", "warning", "error", "critical"),
+	}, "name", "matchers", "severity")
+	r.set.symptoms.add(ms, correlate.ParseSeverity(severity))
+}
+
+func (r *reader) targetLabels(n strictyaml.Node) {
+	var name string
+	var ms labels.Matchers
+	var names []string
+	n.Map(strictyaml.Fields{
+		"name":     r.name("target_labels", &name),
+		"matchers": strictyaml.Matchers(&ms),
+		"labels":   strictyaml.Strings(&names),
+	}, "name", "matchers", "labels")
+	r.set.targets.add(ms, names)
+}
+
+func (r *reader) entity(n strictyaml.Node) {
+	var name string
+	var ms labels.Matchers
+	rule := new(entityRule)
+	n.Map(strictyaml.Fields{
+		"name":       r.name("entities", &name),
+		"matchers":   strictyaml.Matchers(&ms),
+		"entity":     func(n strictyaml.Node) { n.Map(sourceFields(&rule.entity), "kind", "name_label") },
+		"depends_on": list(rule.dependency),
+	}, "name", "matchers", "entity")
+	r.set.entities.add(ms, rule)
+}
+
+func (r *entityRule) dependency(n strictyaml.Node) {
+	var d dependency
+	fields := sourceFields(&d.to)
+	fields["type"] = edgeType(&d.edgeType)
+	n.Map(fields, "kind", "name_label")
+	r.dependsOn = append(r.dependsOn, d)
+}
+
+func sourceFields(s *source) strictyaml.Fields {
+	return strictyaml.Fields{
+		"kind":            kind(&s.kind),
+		"name_label":      strictyaml.Name(&s.name),
+		"namespace_label": strictyaml.Name(&s.namespace),
+		"cluster_label":   strictyaml.Name(&s.cluster),
+	}
+}
+
+// kind stores a kind as entities' ids have them.
+func kind(to *string) strictyaml.Setter {
+	return func(n strictyaml.Node) {
+		strictyaml.Name(to)(n)
+		if lower := strings.ToLower(*to); lower != *to {
+			n.Problem("kind "+strictyaml.Quote(*to)+" is not lower-case", "write "+lower)
+		} else if strings.ContainsAny(*to, "/@ ") {
+			n.Problem("kind "+strictyaml.Quote(*to)+" has a character that ids reserve", "")
+		}
+	}
+}
+
+func kinds(to *[]string) strictyaml.Setter {
+	return list(func(n strictyaml.Node) {
+		var k string
+		kind(&k)(n)
+		*to = append(*to, k)
+	})
+}
+
+func edgeType(to *string) strictyaml.Setter {
+	return func(n strictyaml.Node) {
+		strictyaml.String(to)(n)
+		if len(*to) > topology.MaxTypeBytes {
+			n.Problem("type "+strictyaml.Quote(*to)+" is too long", "")
+		}
+	}
+}
+
+func (r *reader) hold(n strictyaml.Node) {
+	var name, why string
+	var ms labels.Matchers
+	var hold time.Duration
+	n.Map(strictyaml.Fields{
+		"name":     r.name("holds", &name),
+		"matchers": strictyaml.Matchers(&ms),
+		"hold":     strictyaml.Duration(&hold, 0, 24*time.Hour),
+		"why":      strictyaml.String(&why),
+	}, "name", "matchers", "hold")
+	r.set.holds.add(ms, holdRule{hold: hold, why: reason(name, r.file, why)})
+}
+
+func (r *reader) event(n strictyaml.Node) {
+	var reasons, heals []string
+	var rule eventRule
+	var meaning, severity string
+	var ttl time.Duration
+	n.Map(strictyaml.Fields{
+		"reason":    strictyaml.Strings(&reasons),
+		"kind":      kinds(&rule.kinds),
+		"component": strictyaml.Strings(&rule.components),
+		"meaning":   strictyaml.Word(&meaning, "symptom", "heal", "ignore"),
+		"severity":  strictyaml.Word(&severity, "warning", "error", "critical"),
+		"ttl":       strictyaml.Duration(&ttl, time.Second, maxSpan),
+		"heals":     strictyaml.Strings(&heals),
+	}, "meaning")
+	if len(reasons)+len(rule.kinds)+len(rule.components) == 0 {
+		n.Problem("event rule for every event", "give a reason, kind or component")
+	}
+	if (meaning == "heal") != (len(heals) > 0) {
+		n.Problem("heals goes with meaning heal, and only with it", `list the reasons that it ends, or ["*"]`)
+	}
+	if meaning != "symptom" && (severity != "" || ttl != 0) {
+		n.Problem("severity and ttl go with meaning symptom only", "")
+	}
+	rule.meaning = correlate.EventMeaning{Symptom: meaning == "symptom", TTL: ttl, Heals: heals}
+	if rule.meaning.Symptom {
+		rule.meaning.Severity = max(correlate.ParseSeverity(severity), correlate.SeverityWarning)
+	}
+	r.set.events.add(reasons, rule)
+}

@@ -1,0 +1,454 @@
+package rules
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/alertmanager/pkg/labels"
+
+	"quell/correlate"
+	"quell/correlate/topology"
+	"quell/rules/packs"
+)
+
+func compileText(t *testing.T, text string) *Set {
+	t.Helper()
+	s, err := compile(&correlate.Policy{Rules: []correlate.RuleFile{{Name: "test.yml", Text: text}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func compilePacks(t testing.TB) *Set {
+	t.Helper()
+	s, err := compile(&correlate.Policy{Packs: packs.Names()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestEveryPackCompilesAlone(t *testing.T) {
+	names := packs.Names()
+	if diff := cmp.Diff([]string{"kube-prometheus", "kubernetes"}, names); diff != "" {
+		t.Errorf("packs (-want +got):\n%s", diff)
+	}
+	for _, name := range names {
+		if _, err := Compile(&correlate.Policy{Packs: []string{name}}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCompileNamesEveryProblemOfEveryFile(t *testing.T) {
+	_, err := Compile(&correlate.Policy{
+		Rules: []correlate.RuleFile{
+			{Name: "b.yml", Text: "holds:\n- {name: x, matchers: [], hold: 25h}\n- {name: x, matchers: [], hold: 1m, wy: z}\n"},
+			{Name: "a.yml", Text: `
+entities:
+- name: db
+  matchers: ['job=~"("']
+  entity: {kind: Database}
+  depends_on: [{kind: a/b, name_label: x}]
+events:
+- {meaning: heal}
+- {reason: [X], meaning: ignore, ttl: 5m, heals: [Y]}
+- {reason: [X], meaning: symptom, severity: info}
+symptoms:
+- {name: s, matchers: ['a=b'], severity: sev1}
+target_labels:
+- {name: l, matchers: ['a=b']}
+`},
+		},
+		Packs: []string{"kubernetes", "nope"},
+	})
+	const want = `a.yml:4:14: bad matcher "job=~\"(\"": error parsing regexp: missing closing ): ` + "`^(?:()$`" + ` (write 'name="value"', or with !=, =~ or !~)
+a.yml:5:11: key "name_label" is missing
+a.yml:5:18: kind "Database" is not lower-case (write database)
+a.yml:6:23: kind "a/b" has a character that ids reserve
+a.yml:8:3: event rule for every event (give a reason, kind or component)
+a.yml:8:3: heals goes with meaning heal, and only with it (list the reasons that it ends, or ["*"])
+a.yml:9:3: heals goes with meaning heal, and only with it (list the reasons that it ends, or ["*"])
+a.yml:9:3: severity and ttl go with meaning symptom only
+a.yml:10:45: "info" is none of warning, error, critical
+a.yml:12:42: "sev1" is none of none, info, warning, error, critical
+a.yml:14:3: key "labels" is missing
+b.yml:2:33: 25h is not between 0s and 1d
+b.yml:3:10: second rule of name "x"
+b.yml:3:37: unknown key "wy" (did you mean why?)
+packs: unknown pack "nope" (there are kube-prometheus, kubernetes)`
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(err.Error(), "\n")); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+type mapping struct {
+	name   string
+	labels correlate.Labels
+	want   topology.Entity
+	edges  []topology.Edge
+}
+
+func edge(from, to topology.Entity, typ string) topology.Edge {
+	return topology.Edge{From: from, To: to, Type: typ}
+}
+
+// plainMappings have one alert per way to name an entity.
+var plainMappings = []mapping{
+	{"named outright", correlate.LabelsOf("quell_entity", "queue/orders", "pod", "x"), "queue/orders", nil},
+	{"named outright but badly", correlate.LabelsOf("quell_entity", "orders", "pod", "x", "namespace", "shop"), "pod/shop/x", nil},
+	{
+		"pod with all around it",
+		correlate.LabelsOf("pod", "cart-1", "namespace", "shop", "node", "n3", "service", "cart", "deployment", "cart", "cluster", "eu"),
+		"pod/shop/cart-1@eu",
+		[]topology.Edge{
+			edge("pod/shop/cart-1@eu", "node/n3@eu", "runs_on"),
+			edge("service/shop/cart@eu", "pod/shop/cart-1@eu", "selects"),
+			edge("deployment/shop/cart@eu", "pod/shop/cart-1@eu", "owns"),
+		},
+	},
+	{"other cluster label", correlate.LabelsOf("node", "n3", "k8s_cluster", "eu"), "node/n3@eu", nil},
+	{"node over workload", correlate.LabelsOf("node", "n3", "deployment", "x"), "node/n3", nil},
+	{"node by instance", correlate.LabelsOf("job", "node-exporter", "instance", "n3:9100"), "node/n3", nil},
+	{"node by IPv6 instance", correlate.LabelsOf("job", "kubelet", "instance", "[fd00::1]:10250"), "node/fd00::1", nil},
+	{"node by instance without a port", correlate.LabelsOf("job", "node-exporter", "instance", "n3"), "node/n3", nil},
+	{"claim", correlate.LabelsOf("persistentvolumeclaim", "data", "namespace", "shop", "instance", "x:1"), "persistentvolumeclaim/shop/data", nil},
+	{"stateful set", correlate.LabelsOf("statefulset", "db", "namespace", "shop"), "statefulset/shop/db", nil},
+	{"daemon set", correlate.LabelsOf("daemonset", "cni", "namespace", "kube-system"), "daemonset/kube-system/cni", nil},
+	{"deployment over service", correlate.LabelsOf("deployment", "cart", "service", "cart", "namespace", "shop"), "deployment/shop/cart", nil},
+	{"job", correlate.LabelsOf("job_name", "nightly-1", "namespace", "shop", "job", "x"), "job/shop/nightly-1", nil},
+	{"cron job", correlate.LabelsOf("cronjob", "nightly", "namespace", "shop"), "cronjob/shop/nightly", nil},
+	{"autoscaler", correlate.LabelsOf("horizontalpodautoscaler", "cart", "namespace", "shop"), "horizontalpodautoscaler/shop/cart", nil},
+	{"service", correlate.LabelsOf("service", "cart", "namespace", "shop"), "service/shop/cart", nil},
+	{"service without namespace", correlate.LabelsOf("service", "cart"), "service/cart", nil},
+	{"ingress", correlate.LabelsOf("ingress", "www", "namespace", "shop"), "ingress/shop/www", nil},
+	{"device", correlate.LabelsOf("device", "7"), "device/7", nil},
+	{"device of an instance", correlate.LabelsOf("device", "sda", "instance", "db1:9100"), "device/db1:9100/sda", nil},
+	{"instance", correlate.LabelsOf("instance", "https://shop.example/", "job", "blackbox"), "instance/https:__shop.example_", nil},
+	{"namespace", correlate.LabelsOf("namespace", "shop", "alertname", "X"), "namespace/shop", nil},
+	{"nothing but a name", correlate.LabelsOf("alertname", "X", "severity", "critical", "cluster", "eu"), "alert/X@eu", nil},
+	{"nothing that is known", correlate.LabelsOf("alertname", "X", "team", "a"), "alert/X-" + topology.Entity(correlate.LabelsOf("alertname", "X", "team", "a").Fingerprint().String()), nil},
+	{"alert name that makes no id", correlate.LabelsOf("alertname", "a\nb"), "alert/" + topology.Entity(correlate.LabelsOf("alertname", "a\nb").Fingerprint().String()), nil},
+	{"name that makes no id", correlate.LabelsOf("pod", "a\nb", "node", "n3"), "node/n3", nil},
+	{"name too long for an id", correlate.LabelsOf("pod", strings.Repeat("x", 2000), "node", "n3"), "node/n3", nil},
+}
+
+// exporterMappings are alerts whose labels describe what measured them as well.
+var exporterMappings = []mapping{
+	{
+		"honor_labels off: the pod is the exporter's",
+		correlate.LabelsOf("alertname", "X", "job", "kube-state-metrics", "pod", "prom-kube-state-metrics-1", "namespace", "monitoring",
+			"exported_namespace", "shop", "exported_pod", "cart-1", "service", "prom-kube-state-metrics", "instance", "10.0.0.1:8080"),
+		"pod/shop/cart-1", nil,
+	},
+	{
+		"node alert of kube-state-metrics with the exporter's labels",
+		correlate.LabelsOf("alertname", "KubeNodeNotReady", "job", "kube-state-metrics", "pod", "kube-state-metrics-1", "namespace", "monitoring", "node", "n3"),
+		"node/n3", nil,
+	},
+	{
+		"deployment alert with the exporter's labels",
+		correlate.LabelsOf("alertname", "KubeDeploymentReplicasMismatch", "job", "kube-state-metrics", "pod", "kube-state-metrics-1",
+			"container", "kube-rbac-proxy-main", "namespace", "shop", "deployment", "cart"),
+		"deployment/shop/cart", nil,
+	},
+	{
+		"own rule on a metric of kube-state-metrics",
+		correlate.LabelsOf("alertname", "MyCronJobLate", "job", "kube-state-metrics", "pod", "kube-state-metrics-1", "service", "kube-state-metrics",
+			"instance", "10.0.0.1:8080", "namespace", "shop", "cronjob", "nightly"),
+		"cronjob/shop/nightly", nil,
+	},
+	{
+		"the exporter itself is ill",
+		correlate.LabelsOf("alertname", "KubePodCrashLooping", "job", "kube-state-metrics", "pod", "kube-state-metrics-1", "namespace", "monitoring"),
+		"pod/monitoring/kube-state-metrics-1", nil,
+	},
+	{
+		"node exporter's own pod is not the subject",
+		correlate.LabelsOf("alertname", "NodeFilesystemAlmostOutOfSpace", "job", "node-exporter", "instance", "n3", "pod", "node-exporter-x",
+			"namespace", "monitoring", "container", "node-exporter", "device", "/dev/sda1"),
+		"node/n3", nil,
+	},
+	{
+		"claim measured by a kubelet",
+		correlate.LabelsOf("alertname", "KubePersistentVolumeFillingUp", "job", "kubelet", "node", "n3", "instance", "10.0.0.1:10250",
+			"namespace", "shop", "persistentvolumeclaim", "data", "service", "kubelet"),
+		"persistentvolumeclaim/shop/data", nil,
+	},
+}
+
+// The packs are on, as users have them.
+func TestAlertsMapToWhatTheyAreAbout(t *testing.T) {
+	s := compilePacks(t)
+	for _, c := range slices.Concat(plainMappings, exporterMappings) {
+		got, edges := s.Entity(c.labels)
+		if got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+		if diff := cmp.Diff(c.edges, edges); diff != "" {
+			t.Errorf("%s: edges (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestUsersEntityRulesComeFirstAndNeedTheirLabels(t *testing.T) {
+	s := compileText(t, `
+entities:
+- name: database
+  matchers: ['alertname=~"Postgres.*"']
+  entity: {kind: database, name_label: instance, namespace_label: namespace, cluster_label: region}
+  depends_on:
+  - {kind: node, name_label: node, type: runs_on}
+  - {kind: service, name_label: primary, namespace_label: namespace}
+`)
+	e, edges := s.Entity(correlate.LabelsOf("alertname", "PostgresDown", "instance", "db1:5432", "namespace", "shop", "region", "eu", "node", "n3", "pod", "p"))
+	if want := topology.Entity("database/shop/db1:5432@eu"); e != want {
+		t.Errorf("got %s, want %s", e, want)
+	}
+	if diff := cmp.Diff([]topology.Edge{{From: e, To: "node/n3", Type: "runs_on"}}, edges); diff != "" {
+		t.Errorf("edges (-want +got):\n%s", diff)
+	}
+	if e, _ := s.Entity(correlate.LabelsOf("alertname", "PostgresDown", "pod", "p")); e != "pod/p" {
+		t.Errorf("without its label: got %s, want pod/p", e)
+	}
+}
+
+func TestSymptomRulesOverrideTheSeverityLabel(t *testing.T) {
+	s, err := compile(&correlate.Policy{
+		Rules: []correlate.RuleFile{{Name: "a.yml", Text: `symptoms: [{name: nightly, matchers: ['job="batch"'], severity: warning}]`}},
+		Packs: packs.Names(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		labels correlate.Labels
+		want   correlate.Severity
+	}{
+		{correlate.LabelsOf("alertname", "Watchdog", "severity", "critical"), correlate.SeverityNone},
+		{correlate.LabelsOf("alertname", "InfoInhibitor", "severity", "major"), correlate.SeverityNone},
+		{correlate.LabelsOf("alertname", "X", "job", "batch", "severity", "critical"), correlate.SeverityWarning},
+		{correlate.LabelsOf("alertname", "X", "severity", "page"), correlate.SeverityCritical},
+		{correlate.LabelsOf("alertname", "X"), correlate.SeverityUnset},
+	} {
+		if got := s.Severity(c.labels); got != c.want {
+			t.Errorf("%v: got %v, want %v", c.labels, got, c.want)
+		}
+	}
+}
+
+func TestTheFirstHoldThatMatchesWinsAndSaysWhy(t *testing.T) {
+	s, err := compile(&correlate.Policy{
+		Rules: []correlate.RuleFile{{Name: "a.yml", Text: `
+holds:
+- {name: jobs, matchers: ['alertname="KubeJobFailed"', 'namespace="batch"'], hold: 1h, why: the batch is done again by hand}
+- {name: quiet, matchers: ['namespace=~"dev-.*"'], hold: 2h}
+`}},
+		Packs: packs.Names(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		labels correlate.Labels
+		hold   time.Duration
+		why    string
+		ok     bool
+	}{
+		{correlate.LabelsOf("alertname", "KubeJobFailed", "namespace", "batch"), time.Hour, "rule jobs of a.yml: the batch is done again by hand", true},
+		{correlate.LabelsOf("alertname", "KubeJobFailed", "namespace", "dev-1"), 2 * time.Hour, "rule quiet of a.yml", true},
+		{correlate.LabelsOf("alertname", "KubeJobFailed", "namespace", "shop"), 0, "rule failed-job of pack kube-prometheus: a job that failed is not tried again", true},
+		{correlate.LabelsOf("alertname", "Other", "namespace", "shop"), 0, "", false},
+	} {
+		hold, why, ok := s.Hold(c.labels, correlate.SeverityWarning)
+		if hold != c.hold || why != c.why || ok != c.ok {
+			t.Errorf("%v: got %v %q %v, want %v %q %v", c.labels, hold, why, ok, c.hold, c.why, c.ok)
+		}
+	}
+}
+
+func TestEventsMeanWhatThePackSays(t *testing.T) {
+	s := compilePacks(t)
+	for _, c := range []struct {
+		name  string
+		event correlate.Event
+		want  correlate.EventMeaning
+	}{
+		{
+			"a pull that is retried is a symptom although Normal",
+			correlate.Event{Entity: "pod/shop/cart", Reason: "BackOff"},
+			correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
+		},
+		{
+			"a lost node is a symptom although Normal",
+			correlate.Event{Entity: "node/n3", Reason: "NodeNotReady"},
+			correlate.EventMeaning{Symptom: true, TTL: time.Hour, Severity: correlate.SeverityError},
+		},
+		{
+			"a pod of a lost node is a shorter one",
+			correlate.Event{Entity: "pod/shop/cart", Reason: "NodeNotReady", Warning: true},
+			correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
+		},
+		{
+			"a scheduled pod is healed of not being scheduled",
+			correlate.Event{Entity: "pod/shop/cart", Reason: "Scheduled"},
+			correlate.EventMeaning{Heals: []string{"FailedScheduling"}},
+		},
+		{
+			"noise says nothing",
+			correlate.Event{Entity: "node/n3", Reason: "InvalidDiskCapacity", Warning: true},
+			correlate.EventMeaning{},
+		},
+		{
+			"noise of another kind is not known to be noise",
+			correlate.Event{Entity: "pod/shop/cart", Reason: "InvalidDiskCapacity", Warning: true},
+			correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
+		},
+		{
+			"an unknown Warning is a symptom",
+			correlate.Event{Entity: "widget/w", Reason: "Exploded", Warning: true},
+			correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
+		},
+		{"an unknown Normal event says nothing", correlate.Event{Entity: "widget/w", Reason: "Painted"}, correlate.EventMeaning{}},
+	} {
+		if diff := cmp.Diff(c.want, s.Event(&c.event)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+// An event that ends a symptom which lasts must be told apart from one that nothing can end. This finds reasons in
+// heals that no rule makes a symptom: typos, or symptoms that somebody removed.
+func TestThePackHealsOnlyWhatItMakesASymptom(t *testing.T) {
+	s := compilePacks(t)
+	symptoms := make(map[string]bool)
+	for reason, rows := range s.events.byReason {
+		for _, i := range rows {
+			symptoms[reason] = symptoms[reason] || s.events.rows[i].meaning.Symptom
+		}
+	}
+	for reason, rows := range s.events.byReason {
+		for _, i := range rows {
+			for _, healed := range s.events.rows[i].meaning.Heals {
+				if healed != "*" && !symptoms[healed] {
+					t.Errorf("%s heals %s, which is no symptom", reason, healed)
+				}
+			}
+		}
+	}
+}
+
+func TestEarlierEventRulesWinByComponentAndKind(t *testing.T) {
+	s := compileText(t, `
+events:
+- {component: [my-controller], meaning: ignore}
+- {reason: [Failed], kind: [pod], meaning: symptom, severity: critical, ttl: 1m}
+- {kind: [pod], meaning: heal, heals: ["*"]}
+`)
+	for _, c := range []struct {
+		event correlate.Event
+		want  correlate.EventMeaning
+	}{
+		{correlate.Event{Entity: "pod/a", Reason: "Failed", Component: "my-controller", Warning: true}, correlate.EventMeaning{}},
+		{correlate.Event{Entity: "pod/a", Reason: "Failed"}, correlate.EventMeaning{Symptom: true, TTL: time.Minute, Severity: correlate.SeverityCritical}},
+		{correlate.Event{Entity: "pod/a", Reason: "Fine"}, correlate.EventMeaning{Heals: []string{"*"}}},
+	} {
+		if diff := cmp.Diff(c.want, s.Event(&c.event)); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", c.event, diff)
+		}
+	}
+}
+
+// The index by alertname must find what trying every rule in order finds. Rules and labels are random, from few words, so
+// that most combinations occur.
+func TestTableFindsWhatALinearSearchFinds(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	rng := rand.New(rand.NewPCG(seed, 0))
+	pick := func(words ...string) string { return words[rng.IntN(len(words))] }
+	for range 2000 {
+		var tab table[int]
+		var all []labels.Matchers
+		for i := range rng.IntN(8) {
+			var ms labels.Matchers
+			for range rng.IntN(3) {
+				typ := labels.MatchType(rng.IntN(4))
+				m, err := labels.NewMatcher(typ, pick("alertname", "alertname", "team"), pick("A", "B", "", "A|B", "A|", "|", "A.*", "a|A|A"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				ms = append(ms, m)
+			}
+			tab.add(ms, i)
+			all = append(all, ms)
+		}
+		l := correlate.LabelsOf("alertname", pick("A", "B", "A|B", "", "AA"), "team", pick("A", "B", ""))
+		var want, got []int
+		for i, ms := range all {
+			if Matches(ms, l) {
+				want = append(want, i)
+			}
+		}
+		for i := range tab.matching(l) {
+			got = append(got, i)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("seed %d: labels %v, rules %v (-want +got):\n%s", seed, l, all, diff)
+		}
+	}
+}
+
+// FuzzRules looks for rule files that panic, and for compiled rules that break what the engine relies on: every alert gets an
+// entity with a valid id.
+func FuzzRules(f *testing.F) {
+	f.Add("holds: [{name: a, matchers: ['pod=~\"x|y\"'], hold: 5m}]", "A", "x", "shop")
+	f.Add("events: [{reason: [A], meaning: heal, heals: ['*']}]", "A", "x", "shop")
+	f.Add("entities: [{name: a, matchers: [], entity: {kind: x, name_label: pod}}]", "A", "b/@c", "\x00")
+	f.Fuzz(func(t *testing.T, text, alertname, pod, namespace string) {
+		s, err := compile(&correlate.Policy{Rules: []correlate.RuleFile{{Name: "f.yml", Text: text}}})
+		if err != nil {
+			return
+		}
+		l := correlate.LabelsOf("alertname", alertname, "pod", pod, "namespace", namespace, "cluster", pod)
+		e, edges := s.Entity(l)
+		if _, err := topology.ParseEntity(string(e)); err != nil {
+			t.Errorf("entity of %v: %v", l, err)
+		}
+		u := topology.Update{Edges: edges}
+		if err := u.Validate(); err != nil {
+			t.Errorf("edges of %v: %v", l, err)
+		}
+		s.Hold(l, s.Severity(l))
+		s.Event(&correlate.Event{Entity: e, Reason: alertname, Component: pod})
+	})
+}
+
+// BenchmarkEntity shows that the cost of an alert does not grow with the rules that name other alerts.
+func BenchmarkEntity(b *testing.B) {
+	l := correlate.LabelsOf("alertname", "KubePodNotReady9", "namespace", "shop", "pod", "cart-7d9f", "node", "n3", "job", "kube-state-metrics",
+		"service", "kube-state-metrics", "severity", "warning", "instance", "10.0.0.1:8080")
+	for _, n := range []int{10, 10_000} {
+		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			s := compilePacks(b)
+			for i := range n {
+				m, err := labels.NewMatcher(labels.MatchEqual, "alertname", fmt.Sprint("Own", i))
+				if err != nil {
+					b.Fatal(err)
+				}
+				s.entities.add(labels.Matchers{m}, &entityRule{entity: source{kind: "own", name: "pod"}})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Entity(l)
+			}
+		})
+	}
+}
