@@ -1,0 +1,362 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata" // so that the tests do not depend on the machine
+
+	"github.com/google/go-cmp/cmp"
+
+	"quell/correlate"
+	"quell/correlate/topology"
+	"quell/notify"
+	"quell/routing"
+	"quell/rules"
+)
+
+// write makes files in a new folder and returns it. Keys are names, and may have folders.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const minimal = "route: {receiver: oncall}\nreceivers: [{name: oncall}]\n"
+
+// full uses every key.
+const full = `
+server: {listen: "0.0.0.0:80", external_url: "https://q.example", max_body_bytes: 1MiB, allow_remote: true}
+storage: {path: db/q.db, retention: {journal_age: 7d, journal_bytes: 2GiB, incidents_age: 8d}}
+topology: {files: [a.json, b.json]}
+rules: {files: ["rules/*.yml", rules/z.yml, other.yml], packs: [kubernetes]}
+hold: {default: 2m, settle: 30s, reopen: 10m, event_ttl: 3m, lost_after: 1h, alert_timeout: never, restart_grace: 1m}
+route:
+  receiver: oncall
+  routes:
+    - matchers: ['team="a"', severity=~"error|critical"]
+      continue: true
+      routes:
+        - receiver: team
+receivers:
+  - name: oncall
+    pagerduty_configs: [{routing_key_file: pd.key, url: "http://127.0.0.1:1"}, {routing_key_file: pd.key}]
+    slack_configs: [{token_file: slack.token, channel: "#ops", api_url: "http://127.0.0.1:2/api"}]
+  - name: team
+    slack_configs: [{token_file: slack.token, channel: C1}]
+digest: [{schedule: "30 9 * * MON", timezone: Europe/Berlin, receiver: team, since: 7d}]
+safe_mode: {matchers: ['severity="page"']}
+log: {level: debug, format: json}
+limits: {max_symptoms: 2000, max_pending_deliveries: 3000, queue: 40, request_bytes_in_memory: 5MiB}
+`
+
+var fullFiles = map[string]string{
+	"quell.yml":   full,
+	"a.json":      `{"entities": [{"id": "node/n1", "labels": {"zone": "a"}}]}`,
+	"b.json":      `{"edges": [{"from": "pod/shop/x", "to": "node/n1", "type": "runs_on"}]}`,
+	"rules/a.yml": "holds: []\n",
+	"rules/z.yml": "events: []\n",
+	"other.yml":   "symptoms: []\n",
+	"pd.key":      " R123 \n",
+	"slack.token": "xoxb-1\n",
+}
+
+func load(t testing.TB, dir string) *Config {
+	t.Helper()
+	c, err := Load(filepath.Join(dir, "quell.yml"))
+	if err != nil {
+		t.Fatalf("load:\n%v", err)
+	}
+	return c
+}
+
+func TestLoadReadsEveryKey(t *testing.T) {
+	dir := write(t, fullFiles)
+	c := load(t, dir)
+	policy := c.Policy()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for _, f := range []struct {
+		name      string
+		got, want any
+	}{
+		{"listen", c.Listen, "0.0.0.0:80"},
+		{"external_url", c.ExternalURL, "https://q.example"},
+		{"max_body_bytes", c.MaxBodyBytes, int64(1 << 20)},
+		{"path", c.StoragePath, in("db/q.db")},
+		{"retention", c.Retention, Retention{JournalAge: 7 * day, JournalBytes: 2 << 30, IncidentsAge: 8 * day}},
+		{"topology", c.Topology, &topology.Update{
+			Entities: []topology.Labeled{{ID: "node/n1", Labels: map[string]string{"zone": "a"}}},
+			Edges:    []topology.Edge{{From: "pod/shop/x", To: "node/n1", Type: "runs_on"}},
+		}},
+		{"policy", policy, correlate.Policy{
+			Hold: 2 * time.Minute, Settle: 30 * time.Second, Reopen: 10 * time.Minute, AlertTimeout: -1, EventTTL: 3 * time.Minute,
+			LostAfter: time.Hour, RestartGrace: time.Minute, MaxSymptoms: 2000, ConfigHash: c.Hash, Packs: []string{"kubernetes"},
+			Rules: []correlate.RuleFile{{Name: "rules/a.yml", Text: "holds: []\n"}, {Name: "rules/z.yml", Text: "events: []\n"}, {Name: "other.yml", Text: "symptoms: []\n"}},
+		}},
+		{"targets", c.Targets(), map[string][]routing.Target{
+			"oncall": {{Receiver: "oncall", Type: "pagerduty", Index: 0}, {Receiver: "oncall", Type: "pagerduty", Index: 1}, {Receiver: "oncall", Type: "slack", Index: 0}},
+			"team":   {{Receiver: "team", Type: "slack", Index: 0}},
+		}},
+		{"notify", c.NotifyConfig(), notify.Config{
+			ExternalURL: "https://q.example", MaxPending: 3000,
+			Receivers: []notify.Receiver{
+				{
+					Name:      "oncall",
+					PagerDuty: []notify.PagerDutyConfig{{RoutingKey: "R123", URL: "http://127.0.0.1:1"}, {RoutingKey: "R123"}},
+					Slack:     []notify.SlackConfig{{Token: "xoxb-1", Channel: "#ops", APIURL: "http://127.0.0.1:2/api/"}},
+				},
+				{Name: "team", Slack: []notify.SlackConfig{{Token: "xoxb-1", Channel: "C1"}}},
+			},
+		}},
+		{"safe_mode", c.SafeMode.String(), `{severity="page"}`},
+		{"log", c.Log, Log{Level: "debug", Format: "json"}},
+		{"limits", c.Limits, Limits{MaxPendingDeliveries: 3000, Queue: 40, RequestBytesInMemory: 5 << 20}},
+		{"warnings", len(c.Warnings), 0},
+		{"files", c.Files, []string{
+			in("quell.yml"), in("a.json"), in("b.json"), in("rules/a.yml"), in("rules/z.yml"), in("other.yml"),
+			in("pd.key"), in("pd.key"), in("slack.token"), in("slack.token"),
+		}},
+	} {
+		if diff := cmp.Diff(f.want, f.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", f.name, diff)
+		}
+	}
+	matches := c.Route.Match(correlate.LabelsOf("team", "a", "severity", "error"))
+	if want := []routing.Match{{Receiver: "team", Path: "/0/0", Pos: in("quell.yml") + ":13:11"}}; !cmp.Equal(want, matches) {
+		t.Errorf("route: got %+v, want %+v", matches, want)
+	}
+	if err := policy.Validate(); err != nil {
+		t.Errorf("policy: %v", err)
+	}
+	notifyConfig := c.NotifyConfig()
+	if err := notifyConfig.Validate(); err != nil {
+		t.Errorf("notify: %v", err)
+	}
+}
+
+func TestTheSmallestConfigurationTakesAllDefaults(t *testing.T) {
+	c := load(t, write(t, map[string]string{"quell.yml": minimal}))
+	want := DefaultPolicy()
+	want.ConfigHash = c.Hash
+	if diff := cmp.Diff(want, c.Policy()); diff != "" {
+		t.Errorf("policy (-want +got):\n%s", diff)
+	}
+	if c.Listen != "127.0.0.1:9095" || c.SafeMode.String() != `{severity="critical"}` || c.Topology != nil {
+		t.Errorf("got %+v", c)
+	}
+	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].Text, "no integration") {
+		t.Errorf("got warnings %v", c.Warnings)
+	}
+}
+
+// The file has one of each mistake. The expected text is what a user of `quell check` sees.
+func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
+	want, err := os.ReadFile("testdata/bad.want")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Load("testdata/bad.yml")
+	if _, ok := errors.AsType[Problems](err); !ok {
+		t.Fatalf("got %v, want problems", err)
+	}
+	if diff := cmp.Diff(strings.Split(strings.TrimSpace(string(want)), "\n"), strings.Split(err.Error(), "\n")); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadOfAMissingFileIsAProblem(t *testing.T) {
+	if _, err := Load("testdata/none.yml"); err == nil || err.Error() != "testdata/none.yml: cannot be read: no such file or directory" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOnlyLoopbackIsListenedOnUnlessAllowed(t *testing.T) {
+	for listen, ok := range map[string]bool{
+		"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, "127.8.8.8:1": true,
+		":9095": false, "0.0.0.0:1": false, "10.0.0.1:1": false, "[::]:1": false, "example.org:1": false, "9095": false, "127.0.0.1": false,
+	} {
+		_, err := Parse("q.yml", []byte(minimal+"server: {listen: '"+listen+"'}\n"), t.TempDir())
+		if (err == nil) != ok {
+			t.Errorf("%s: got %v, want ok %v", listen, err, ok)
+		}
+	}
+	if _, err := Parse("q.yml", []byte(minimal+"server: {listen: ':1', allow_remote: true}\n"), t.TempDir()); err != nil {
+		t.Errorf("allowed: got %v", err)
+	}
+}
+
+// Whoever changes a key file must not see the configuration change; whoever changes anything else must.
+func TestTheHashCoversAllFilesButSecretsAndNotTheirPlace(t *testing.T) {
+	hash := func(change string) string {
+		files := make(map[string]string)
+		for name, text := range fullFiles {
+			files[name] = text
+		}
+		if change != "" {
+			files[change] = strings.Replace(files[change], "n1", "n2", 1) + "\n"
+		}
+		return load(t, write(t, files)).Hash
+	}
+	before := hash("")
+	for name := range fullFiles {
+		secret := name == "pd.key" || name == "slack.token"
+		if after := hash(name); (after == before) != secret {
+			t.Errorf("%s changed: hash %s, was %s", name, after, before)
+		}
+	}
+	if again := hash(""); again != before {
+		t.Errorf("in another folder: hash %s, was %s", again, before)
+	}
+}
+
+func TestSecretsNeverShowInProblems(t *testing.T) {
+	const secret = "R0123456789"
+	dir := write(t, map[string]string{"two.key": secret + " " + secret, "empty.key": " \n", "dir/x": ""})
+	for _, c := range []struct{ value, want string }{
+		{"routing_key: " + secret, "secrets do not belong in this file (put it in a file of its own and write routing_key_file: PATH)"},
+		{"routing_key_file: " + secret, "secret file cannot be read: no such file or directory"},
+		{"routing_key_file: two.key", "secret file holds more than one word"},
+		{"routing_key_file: empty.key", "secret file is empty"},
+		{"routing_key_file: dir", "secret file cannot be read: not a regular file"},
+	} {
+		_, err := Parse("q.yml", []byte("route: {receiver: a}\nreceivers: [{name: a, pagerduty_configs: [{"+c.value+"}]}]\n"), dir)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: got %v, want %s", c.value, err, c.want)
+		}
+	}
+}
+
+func TestASecretThatEverybodyCanReadIsAWarning(t *testing.T) {
+	dir := write(t, fullFiles)
+	if err := os.Chmod(filepath.Join(dir, "pd.key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := load(t, dir)
+	if len(c.Warnings) != 2 || !strings.Contains(c.Warnings[0].Text, "everybody") {
+		t.Errorf("got %v, want a warning for each use", c.Warnings)
+	}
+}
+
+// Digests follow the wall clock of their time zone, through the change to winter time.
+func TestDigestsComeByTheClockOfTheirTimeZone(t *testing.T) {
+	d := load(t, write(t, fullFiles)).Digests[0]
+	at := time.Date(2026, 10, 20, 0, 0, 0, 0, time.UTC) // Tuesday
+	for _, want := range []string{"2026-10-26T08:30:00Z", "2026-11-02T08:30:00Z"} {
+		at = d.Next(at)
+		if got := at.Format(time.RFC3339); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if got := d.Next(time.Date(2026, 10, 12, 0, 0, 0, 0, time.UTC)).Format(time.RFC3339); got != "2026-10-12T07:30:00Z" {
+		t.Errorf("in summer: got %s", got)
+	}
+}
+
+func TestBadSchedulesAreProblems(t *testing.T) {
+	for _, schedule := range []string{"", "* * * *", "@daily", "@every 1m", "TZ=0", "TZ=UTC * * * * *", "CRON_TZ=x * * * *", "61 * * * *", "0 0 31 2 *", "a b c d e"} {
+		_, err := Parse("q.yml", []byte(minimal+"digest: [{receiver: oncall, schedule: '"+schedule+"'}]\n"), t.TempDir())
+		if err == nil || !strings.Contains(err.Error(), "q.yml:3:") || !strings.Contains(err.Error(), "schedule") && !strings.Contains(err.Error(), "never comes") {
+			t.Errorf("%q: got %v", schedule, err)
+		}
+	}
+}
+
+// The example that comes with quell and those in the documentation must load, without warnings that they do not mean.
+func TestExamplesLoad(t *testing.T) {
+	example, err := os.ReadFile("../../quell.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := write(t, map[string]string{"pd.key": "k", "slack.token": "t", "topology.json": "{}", "rules/a.yml": ""})
+	texts := []string{string(example), regexp.MustCompile(`(?m)^( *)# (routes:|  - matchers|      receiver|pagerduty_configs|  - routing_key_file|slack_configs|  - token_file|    channel|  - name: shop|digest:|  - schedule|    timezone|    receiver: oncall)`).ReplaceAllString(string(example), "$1$2")}
+	ruleTexts := 0
+	for _, block := range regexp.MustCompile("(?s)```yaml( rules)?\n(.*?)```").FindAllStringSubmatch(string(doc), -1) {
+		if block[1] == "" {
+			texts = append(texts, block[2])
+			continue
+		}
+		ruleTexts++
+		if _, err := rules.Compile(&correlate.Policy{Rules: []correlate.RuleFile{{Name: "doc", Text: block[2]}}}); err != nil {
+			t.Errorf("rules in the documentation:\n%v", err)
+		}
+	}
+	if len(texts) != 4 || ruleTexts != 1 {
+		t.Fatalf("got %d configurations and %d rule files, want 4 and 1", len(texts), ruleTexts)
+	}
+	for _, text := range texts {
+		c, err := Parse("example", []byte(text), dir)
+		if err != nil {
+			t.Errorf("%s\n%v", text, err)
+			continue
+		}
+		for _, w := range c.Warnings {
+			if !strings.Contains(w.Text, "no integration") {
+				t.Errorf("%s\n%v", text, w)
+			}
+		}
+	}
+}
+
+// Every key that the reader knows is in the documentation, so that none is forgotten there.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range regexp.MustCompile(`([a-z_]+):`).FindAllStringSubmatch(full, -1) {
+		if k := key[1]; k != "http" && k != "https" && !regexp.MustCompile("[`.]"+k+"[`.\\[]|### "+k+"\n").Match(doc) {
+			t.Errorf("key %s is not documented", k)
+		}
+	}
+}
+
+// FuzzParse looks for configurations that panic or take long. Files that the text names are looked for in an empty folder.
+func FuzzParse(f *testing.F) {
+	f.Add(full)
+	f.Add(minimal)
+	if bad, err := os.ReadFile("testdata/bad.yml"); err == nil {
+		f.Add(string(bad))
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.ContainsAny(text, `/\`) {
+			t.Skip("may name files of this machine")
+		}
+		start := time.Now()
+		c, err := Parse("q.yml", []byte(text), dir)
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if err != nil {
+			return
+		}
+		if len(c.Route.Match("")) == 0 {
+			t.Error("no route for an incident without labels")
+		}
+		p := c.Policy()
+		if err := p.Validate(); err != nil {
+			t.Error(err)
+		}
+		nc := c.NotifyConfig()
+		if err := nc.Validate(); err != nil {
+			t.Error(err)
+		}
+	})
+}

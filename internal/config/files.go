@@ -1,0 +1,184 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/alertmanager/pkg/labels"
+
+	"quell/correlate"
+	"quell/correlate/topology"
+	"quell/internal/strictyaml"
+	"quell/notify"
+	"quell/rules"
+	"quell/rules/packs"
+)
+
+// criticalOnly is whom safe mode passes on by default.
+func criticalOnly() labels.Matchers {
+	return labels.Matchers{{Type: labels.MatchEqual, Name: "severity", Value: "critical"}}
+}
+
+// ruleFiles reads the rule files that one path or pattern means.
+func (l *loader) ruleFiles(n strictyaml.Node) {
+	var pattern string
+	strictyaml.Name(&pattern)(n)
+	if pattern == "" {
+		return
+	}
+	names := []string{pattern}
+	if isPattern(pattern) {
+		var err error
+		if names, err = l.glob(pattern); err != nil {
+			n.Problem(strictyaml.Quote(pattern)+" is no pattern", "")
+			return
+		}
+		if len(names) == 0 {
+			n.Warn("no file matches "+strictyaml.Quote(pattern), "")
+		}
+	}
+	p := &l.config.policy
+	for _, name := range names {
+		if slices.ContainsFunc(p.Rules, func(f correlate.RuleFile) bool { return f.Name == name }) {
+			continue // two patterns that overlap
+		}
+		if len(p.Rules) == maxRuleFiles {
+			n.Problem("too many rule files", "put more rules into one")
+			return
+		}
+		data, err := readFile(l.path(name), strictyaml.MaxBytes)
+		if err != nil {
+			n.Problem("rule file "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
+			continue
+		}
+		l.record(l.path(name), name, data)
+		p.Rules = append(p.Rules, correlate.RuleFile{Name: name, Text: string(data)})
+	}
+}
+
+// packs replaces the packs that are on by default.
+func (l *loader) packs(n strictyaml.Node) {
+	p := &l.config.policy
+	p.Packs = nil
+	n.List(func(n strictyaml.Node) {
+		var name string
+		strictyaml.Name(&name)(n)
+		switch {
+		case name == "":
+			return // reported already
+		case !slices.Contains(packs.Names(), name):
+			hint := strictyaml.Suggest(name, packs.Names())
+			if hint == "" {
+				hint = "there are " + strings.Join(packs.Names(), ", ")
+			}
+			n.Problem("unknown pack "+strictyaml.Quote(name), hint)
+		case slices.Contains(p.Packs, name):
+			n.Problem("pack "+strictyaml.Quote(name)+" is listed twice", "")
+		default:
+			p.Packs = append(p.Packs, name)
+		}
+	})
+}
+
+// checkRules compiles the rules for the sake of their problems. Those name the files by the path that leads there from here.
+func (l *loader) checkRules() {
+	p := correlate.Policy{Packs: l.config.policy.Packs}
+	for _, f := range l.config.policy.Rules {
+		p.Rules = append(p.Rules, correlate.RuleFile{Name: l.path(f.Name), Text: f.Text})
+	}
+	_, err := rules.Compile(&p)
+	if problems, ok := errors.AsType[Problems](err); ok {
+		l.problems = append(l.problems, problems...)
+	}
+}
+
+// topologyFile adds one file to the topology.
+func (l *loader) topologyFile(n strictyaml.Node) {
+	var name string
+	strictyaml.Name(&name)(n)
+	if name == "" {
+		return
+	}
+	path := l.path(name)
+	data, err := readFile(path, maxTopologyBytes)
+	if err != nil {
+		n.Problem("topology file "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
+		return
+	}
+	l.record(path, name, data)
+	u, problem := decodeTopology(data)
+	if problem.Text != "" {
+		problem.File = path
+		l.problems = append(l.problems, problem)
+		return
+	}
+	if l.config.Topology == nil {
+		l.config.Topology = new(topology.Update)
+	}
+	t := l.config.Topology
+	t.Entities = append(t.Entities, u.Entities...)
+	t.Edges = append(t.Edges, u.Edges...)
+}
+
+// decodeTopology reads one topology file; the problem has no text if there is none.
+func decodeTopology(data []byte) (u topology.Update, problem Problem) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	err := d.Decode(&u)
+	at := d.InputOffset()
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		at = e.Offset - 1
+	} else if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		at = e.Offset
+	}
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		err, at = errors.New("the text ends too early"), int64(len(data))
+	case err != nil:
+	case d.More():
+		err, at = errors.New("text behind the end"), d.InputOffset()
+	case len(u.RemoveEntities)+len(u.RemoveEdges) > 0:
+		return u, Problem{Text: "a topology file cannot remove anything", Hint: "delete the entries instead"}
+	default:
+		if err := u.Validate(); err != nil {
+			return u, Problem{Text: strings.ReplaceAll(err.Error(), "\n", "; ")}
+		}
+		return u, Problem{}
+	}
+	line, col := strictyaml.Position(data, int(at))
+	return u, Problem{Line: line, Col: col, Text: strings.TrimPrefix(err.Error(), "json: ")}
+}
+
+// secret reads a credential from the file that the value names.
+func (l *loader) secret(to *notify.Secret) strictyaml.Setter {
+	return func(n strictyaml.Node) {
+		var name string
+		strictyaml.Name(&name)(n)
+		if name == "" {
+			return
+		}
+		path := l.path(name)
+		l.config.Files = append(l.config.Files, path)
+		data, err := readFile(path, maxSecretBytes)
+		value := strings.TrimSpace(string(data))
+		// The name is not shown: people paste the secret itself where its file belongs.
+		switch {
+		case err != nil:
+			n.Problem("secret file cannot be read: "+cause(err), "the value is a path, relative to this file")
+			return
+		case value == "":
+			n.Problem("secret file is empty", "")
+		case strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+			n.Problem("secret file holds more than one word", "")
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
+			n.Warn("everybody on this machine can read the secret file", "chmod o-r")
+		}
+		*to = notify.Secret(value)
+	}
+}

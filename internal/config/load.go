@@ -1,0 +1,228 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"quell/internal/strictyaml"
+)
+
+// Limits of the files that are read.
+const (
+	maxTopologyBytes = 256 << 20
+	maxSecretBytes   = 64 << 10
+	maxRuleFiles     = 1000
+)
+
+// Load reads and checks the configuration in a file. An error is of type [Problems] and names all there are.
+func Load(path string) (*Config, error) {
+	data, err := readFile(path, strictyaml.MaxBytes)
+	if err != nil {
+		return nil, Problems{{File: path, Text: "cannot be read: " + cause(err)}}
+	}
+	return Parse(path, data, filepath.Dir(path))
+}
+
+// Parse checks a configuration that was read already, and reads the files that it names. Name stands for it in
+// problems; relative paths in it are relative to dir. An error is of type [Problems].
+func Parse(name string, data []byte, dir string) (*Config, error) {
+	l := &loader{config: defaults(), dir: dir, receivers: make(map[string]strictyaml.Node)}
+	l.record(name, filepath.Base(name), data)
+	problems := strictyaml.Read(name, data, l.file)
+	problems = append(problems, l.problems...)
+	problems.Sort()
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	c := l.config
+	c.Warnings = problems
+	sum := sha256.Sum256(l.digested)
+	c.Hash = hex.EncodeToString(sum[:])
+	if !filepath.IsAbs(c.StoragePath) {
+		c.StoragePath = filepath.Join(dir, c.StoragePath)
+	}
+	return c, nil
+}
+
+// loader is the state of one Parse.
+type loader struct {
+	config    *Config
+	dir       string
+	problems  Problems // in other files than the configuration
+	receivers map[string]strictyaml.Node
+	uses      []use
+
+	allowRemote bool
+	digested    []byte // what the hash is made of: a digest for each file
+}
+
+// record notes that a file was read, and makes it part of the hash under a name that does not depend on where it lies.
+func (l *loader) record(path, name string, data []byte) {
+	l.config.Files = append(l.config.Files, path)
+	sum := sha256.Sum256(data)
+	l.digested = fmt.Appendf(l.digested, "%q %x\n", name, sum)
+}
+
+func list(item strictyaml.Setter) strictyaml.Setter {
+	return func(n strictyaml.Node) { n.List(item) }
+}
+
+// section applies fields to a map.
+func section(fields strictyaml.Fields) strictyaml.Setter {
+	return func(n strictyaml.Node) { n.Map(fields) }
+}
+
+// file reads the whole configuration.
+func (l *loader) file(n strictyaml.Node) {
+	c := l.config
+	n.Map(strictyaml.Fields{
+		"server":    l.server,
+		"storage":   l.storage(),
+		"topology":  section(strictyaml.Fields{"files": list(l.topologyFile)}),
+		"rules":     section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs}),
+		"hold":      l.hold(),
+		"route":     l.root,
+		"receivers": list(l.receiver),
+		"digest":    list(l.digest),
+		"safe_mode": section(strictyaml.Fields{"matchers": strictyaml.Matchers(&c.SafeMode)}),
+		"log": section(strictyaml.Fields{
+			"level":  strictyaml.Word(&c.Log.Level, "debug", "info", "warn", "error"),
+			"format": strictyaml.Word(&c.Log.Format, "logfmt", "json"),
+		}),
+		"limits": section(strictyaml.Fields{
+			"max_symptoms":            strictyaml.Int(&c.policy.MaxSymptoms, 1000, 100_000_000),
+			"max_pending_deliveries":  strictyaml.Int(&c.Limits.MaxPendingDeliveries, 100, 10_000_000),
+			"queue":                   strictyaml.Int(&c.Limits.Queue, 1, 1_000_000),
+			"request_bytes_in_memory": strictyaml.Size(&c.Limits.RequestBytesInMemory, 1<<20, 1<<40),
+		}),
+		"global":              strictyaml.Refuse("global is Alertmanager's", "write addresses and secrets in the receivers"),
+		"templates":           strictyaml.Refuse("templates are not supported", "remove it"),
+		"inhibit_rules":       strictyaml.Refuse("inhibit_rules have no meaning here", "quell groups by root cause: remove it"),
+		"time_intervals":      strictyaml.Refuse("time intervals are not supported yet by this version", "remove it"),
+		"mute_time_intervals": strictyaml.Refuse("time intervals are not supported yet by this version", "remove it"),
+	}, "route", "receivers")
+	if c.SafeMode == nil {
+		c.SafeMode = criticalOnly()
+	}
+	l.checkUses()
+	l.checkRules()
+}
+
+func (l *loader) server(n strictyaml.Node) {
+	c := l.config
+	listen := n
+	n.Map(strictyaml.Fields{
+		"listen": func(n strictyaml.Node) {
+			listen = n
+			strictyaml.Name(&c.Listen)(n)
+		},
+		"external_url":   strictyaml.URL(&c.ExternalURL),
+		"max_body_bytes": strictyaml.Size(&c.MaxBodyBytes, 1<<10, 1<<32),
+		"allow_remote":   strictyaml.Bool(&l.allowRemote),
+	})
+	host, port, err := net.SplitHostPort(c.Listen)
+	switch ip := net.ParseIP(host); {
+	case err != nil || port == "":
+		listen.Problem(strictyaml.Quote(c.Listen)+" is no address to listen on", "write host:port, e.g. 127.0.0.1:9095")
+	case l.allowRemote || host == "localhost" || ip != nil && ip.IsLoopback():
+	default:
+		listen.Problem(strictyaml.Quote(c.Listen)+" can be reached from other machines, and this version knows no authentication",
+			"listen on 127.0.0.1, or write allow_remote: true if the network keeps strangers out")
+	}
+}
+
+func (l *loader) storage() strictyaml.Setter {
+	c := l.config
+	return section(strictyaml.Fields{
+		"path": strictyaml.Name(&c.StoragePath),
+		"retention": section(strictyaml.Fields{
+			"journal_age":   strictyaml.Duration(&c.Retention.JournalAge, time.Hour, 3660*day),
+			"journal_bytes": strictyaml.Size(&c.Retention.JournalBytes, 16<<20, 1<<42),
+			"incidents_age": strictyaml.Duration(&c.Retention.IncidentsAge, time.Hour, 3660*day),
+		}),
+	})
+}
+
+// hold reads the policy's times. Zero would mean the default to the engine, so it is not allowed here.
+func (l *loader) hold() strictyaml.Setter {
+	p := &l.config.policy
+	timeout := strictyaml.Duration(&p.AlertTimeout, time.Minute, 366*day)
+	return section(strictyaml.Fields{
+		"default":   strictyaml.Duration(&p.Hold, time.Second, day),
+		"settle":    strictyaml.Duration(&p.Settle, time.Second, time.Hour),
+		"reopen":    strictyaml.Duration(&p.Reopen, time.Second, 7*day),
+		"event_ttl": strictyaml.Duration(&p.EventTTL, time.Second, day),
+		"alert_timeout": func(n strictyaml.Node) {
+			if n.Is("never") {
+				p.AlertTimeout = -1
+				return
+			}
+			timeout(n)
+		},
+		"lost_after":    strictyaml.Duration(&p.LostAfter, time.Minute, 30*day),
+		"restart_grace": strictyaml.Duration(&p.RestartGrace, time.Second, time.Hour),
+	})
+}
+
+// path makes a path in the file one that can be opened from here.
+func (l *loader) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(l.dir, p)
+}
+
+// readFile reads a regular file of at most limit bytes.
+func readFile(path string, limit int64) ([]byte, error) {
+	// To open a pipe would block until somebody writes to it, so look first.
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("larger than %d bytes", limit)
+	}
+	return data, err
+}
+
+// cause is an error without the path that messages name already.
+func cause(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	return err.Error()
+}
+
+// glob returns the files that a path or pattern means, sorted, as paths relative to dir where pattern is.
+func (l *loader) glob(pattern string) ([]string, error) {
+	matches, err := filepath.Glob(l.path(pattern))
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range matches {
+		if rel, err := filepath.Rel(l.dir, m); err == nil && !filepath.IsAbs(pattern) {
+			matches[i] = rel
+		}
+	}
+	slices.Sort(matches)
+	return matches, nil
+}
+
+func isPattern(path string) bool { return strings.ContainsAny(path, `*?[\`) }
