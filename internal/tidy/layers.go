@@ -1,0 +1,94 @@
+package tidy
+
+import (
+	"slices"
+	"strings"
+)
+
+// module is the path of the product's Go module.
+const module = "quell"
+
+// layer says what a folder may import of ours.
+type layer struct {
+	// folder is the layer's root; of several that fit, the longest counts.
+	folder string
+	// imports are what it may import besides itself, subfolders included.
+	imports []string
+	why     string
+}
+
+var (
+	// pure are the packages that decide: no clock, disk, network, goroutine, lock or log.
+	pure  = []string{"correlate", "rules", "routing", "internal/strictyaml"}
+	edges = []string{"ingest", "notify", "storage", "web"}
+)
+
+// layers is the table of the house style. A folder that is not in it is reported, so that a new layer is a decision and
+// not an accident.
+var layers = []layer{
+	{folder: "correlate", imports: []string{"correlate/topology", "correlate/heal"}, why: "correlate is the pure centre"},
+	{folder: "correlate/topology", why: "the graph knows nothing above it"},
+	{folder: "correlate/heal", why: "the model knows nothing above it"},
+	{folder: "rules", imports: []string{"correlate", "internal/strictyaml"}, why: "rules compile to values of correlate"},
+	{folder: "routing", imports: []string{"correlate", "rules", "internal/strictyaml"}, why: "routing turns effects into deliveries"},
+	{folder: "ingest", imports: pure, why: "edges import the pure core only, never each other"},
+	{folder: "notify", imports: pure, why: "edges import the pure core only, never each other"},
+	{folder: "storage", imports: pure, why: "edges import the pure core only, never each other"},
+	{folder: "web", imports: pure, why: "edges import the pure core only, never each other"},
+	{folder: "internal/strictyaml", why: "strictyaml is pure and knows no domain"},
+	{folder: "internal/config", imports: append([]string{"notify"}, pure...), why: "config describes, internal/app wires"},
+	{folder: "internal/fake", imports: pure, why: "fakes stand for the outside world"},
+	{folder: "internal/tidy", why: "the checker must not depend on what it checks"},
+	{
+		folder:  "internal/app",
+		imports: slices.Concat(pure, edges, []string{"internal/config"}),
+		why:     "internal/app wires packages, and nothing wires internal/app but cmd",
+	},
+	{folder: "cmd", imports: slices.Concat(pure, edges, []string{"internal"}), why: "commands import all but each other"},
+	{folder: "test", imports: slices.Concat(pure, edges, []string{"internal"}), why: "black-box tests import all but commands"},
+}
+
+// layerOf finds the layer of a folder.
+func layerOf(folder string) (layer, bool) {
+	var best layer
+	for _, l := range layers {
+		if below(folder, l.folder) && len(l.folder) > len(best.folder) {
+			best = l
+		}
+	}
+	return best, best.folder != ""
+}
+
+// allows reports whether a file of the layer may import one of our folders. Tests may also use the fakes and all
+// that is pure: a scenario of the engine wants real rules.
+func (l layer) allows(s *source, target string) bool {
+	switch {
+	case below(target, l.folder), s.test && below(target, "internal/fake"):
+		return true
+	case s.test && belowAny(target, pure...):
+		return true
+	case below(target, "internal/fake"):
+		return below(l.folder, "cmd") || below(l.folder, "test")
+	}
+	return belowAny(target, l.imports...)
+}
+
+// checkImports holds the direction of imports: the core knows no edge, edges do not know each other.
+func checkImports(s *source) []Finding {
+	l, known := layerOf(s.folder)
+	if !known {
+		if s.folder == "." {
+			return nil
+		}
+		why := "add it to the table in internal/tidy/layers.go on purpose"
+		return []Finding{s.find(s.ast.Package, "imports", "folder "+s.folder+" is in no layer", why)}
+	}
+	var found []Finding
+	for _, imp := range s.ast.Imports {
+		target, ours := strings.CutPrefix(strings.Trim(imp.Path.Value, `"`), module+"/")
+		if ours && !l.allows(s, target) {
+			found = append(found, s.find(imp.Pos(), "imports", s.folder+" imports "+target, l.why))
+		}
+	}
+	return found
+}
