@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"quell/correlate/topology"
 )
@@ -70,20 +71,22 @@ func (e *Engine) explainer(n topology.Node, c []reach, not IncidentID) (*inciden
 	if best == nil {
 		return nil, ""
 	}
-	return best, fmt.Sprintf("it reaches %s over %s (weight %.2f)", e.graph.Entity(c[bestAt].node), e.viaOf(c, bestAt), bestWeight)
+	// Joins are what a storm consists of, so their reasons are put together without fmt.
+	return best, "it reaches " + string(e.graph.Entity(c[bestAt].node)) + " over " + e.viaOf(c, bestAt) + " (weight " + percent(bestWeight) + ")"
+}
+
+// percent shows a share from 0 to 1.
+func percent(share float32) string {
+	return strconv.Itoa(int(share*100+0.5)) + " %"
 }
 
 // viaOf names the dependencies of a path.
 func (e *Engine) viaOf(c []reach, i int) string {
-	var types []byte
-	for ; i > 0; i = int(c[i].prev) {
-		name := e.graph.TypeName(c[i].typ)
-		if types != nil {
-			name += ", "
-		}
-		types = append([]byte(name), types...)
+	via := e.graph.TypeName(c[i].typ)
+	for i = int(c[i].prev); i > 0; i = int(c[i].prev) {
+		via = e.graph.TypeName(c[i].typ) + ", " + via
 	}
-	return string(types)
+	return via
 }
 
 // incidentAt finds the open incident that is rooted in m, has active symptoms on m, or on parts of m. Parts count less: one
@@ -132,6 +135,9 @@ func (e *Engine) explains(n topology.Node) *incident {
 // explained lists the open incidents, oldest first and but for the one left out, that n explains: at least half of their ill
 // entities depend on n or on what n is part of.
 func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
+	if !e.watched(n) {
+		return nil
+	}
 	var ids []IncidentID
 	for id, hits := range e.hits(n) {
 		i := e.incidents[id]
@@ -141,6 +147,29 @@ func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// watched reports whether anything ill could depend on n, the cheap way.
+func (e *Engine) watched(n topology.Node) bool {
+	if len(e.watch[n]) > 0 {
+		return true
+	}
+	for _, a := range e.graph.Owners(n) {
+		if e.watchedFromOutside(a.Node) {
+			return true
+		}
+		for _, b := range e.graph.Owners(a.Node) {
+			if e.watchedFromOutside(b.Node) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// watchedFromOutside reports whether something ill that is no part of n has n in its cone.
+func (e *Engine) watchedFromOutside(n topology.Node) bool {
+	return e.outside[n] > 0
 }
 
 // hits counts by incident the ill entities that depend on n, or on an owner of n.
@@ -318,7 +347,7 @@ func (e *Engine) move(from, to *incident) {
 	for _, num := range from.symptoms {
 		s := e.symptoms[num]
 		s.incident = to.id
-		e.dirty.symptoms[num] = struct{}{}
+		e.mark(s)
 		if st := e.sites[s.node]; st.incident == from.id {
 			st.incident = to.id
 		}

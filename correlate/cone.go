@@ -26,9 +26,11 @@ type reach struct {
 
 // cone returns what can be reached from n, n itself first. The same graph gives the same cone, whatever its history: arcs are
 // sorted, and the walk is breadth first. It ends at coneNodes entities. The cost is that of the arcs it looks at.
-func cone(g *topology.Graph, n topology.Node) []reach {
-	c := make([]reach, 1, 8)
-	c[0] = reach{node: n, weight: 1, prev: -1}
+func cone(g *topology.Graph, n topology.Node) []reach { return appendCone(nil, g, n) }
+
+// appendCone is cone into memory that is there already; c must be empty.
+func appendCone(c []reach, g *topology.Graph, n topology.Node) []reach {
+	c = append(c, reach{node: n, weight: 1, prev: -1})
 	for i := 0; i < len(c) && len(c) < coneNodes; i++ {
 		if c[i].steps == coneSteps {
 			continue

@@ -32,7 +32,9 @@ type Engine struct {
 	events   map[eventKey]*symptom
 	sites    map[topology.Node]*site
 	// watch tells for an entity which ill entities it could explain: those that have it in their cone.
-	watch     map[topology.Node]map[topology.Node]link
+	watch map[topology.Node]map[topology.Node]link
+	// outside counts those of them that are no parts of the watched entity.
+	outside   map[topology.Node]int
 	incidents map[IncidentID]*incident
 	// rootOf finds the open incident that is rooted in an entity, which may be silent.
 	rootOf  map[topology.Node]IncidentID
@@ -45,6 +47,9 @@ type Engine struct {
 	unranked     map[IncidentID]struct{}
 	dirty        dirty
 	strings      interner
+	scratch      []reach
+	// orphans are active symptoms whose incident was lost with a damaged row.
+	orphans []uint64
 }
 
 // New returns an engine without state. The policy's rules are compiled; an error of the compiler is returned as it is.
@@ -57,6 +62,7 @@ func New(compile Compiler, p Policy) (*Engine, error) {
 		events:       make(map[eventKey]*symptom),
 		sites:        make(map[topology.Node]*site),
 		watch:        make(map[topology.Node]map[topology.Node]link),
+		outside:      make(map[topology.Node]int),
 		incidents:    make(map[IncidentID]*incident),
 		rootOf:       make(map[topology.Node]IncidentID),
 		sources:      make(map[string]*source),
@@ -99,6 +105,12 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 		panic(fmt.Sprintf("correlate: time went back from %v to %v", fromNano(e.now), now))
 	}
 	e.now, e.effects = t, nil
+	for _, num := range e.orphans {
+		if s := e.symptoms[num]; s.active() && s.incident == 0 {
+			e.place(s, e.sites[s.node])
+		}
+	}
+	e.orphans = nil
 	for _, in := range inputs {
 		e.apply(in)
 	}

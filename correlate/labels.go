@@ -58,6 +58,10 @@ func PackSorted(pairs []Label) Labels {
 
 // cut splits the first length-prefixed string off s. Broken input gives ok = false.
 func cut(s string) (part, rest string, ok bool) {
+	if s != "" && s[0] < 0x80 && int(s[0]) < len(s) {
+		n := int(s[0]) + 1
+		return s[1:n], s[n:], true
+	}
 	var n uint64
 	for i := 0; i < len(s) && i < binary.MaxVarintLen32; i++ {
 		c := s[i]
@@ -93,15 +97,59 @@ func (l Labels) All() iter.Seq2[string, string] {
 
 // Get returns the value of name, or "" if there is none.
 func (l Labels) Get(name string) string {
-	for n, v := range l.All() {
-		if n == name {
-			return v
-		}
-		if n > name {
+	for s := string(l); s != ""; {
+		n, rest, ok := cut(s)
+		if !ok || n > name {
 			return ""
 		}
+		v, rest, ok := cut(rest)
+		if n == name || !ok {
+			return v
+		}
+		s = rest
 	}
 	return ""
+}
+
+// common returns the pairs that both sets have. It returns a itself, without an allocation, if b has all of it.
+func common(a, b Labels) Labels {
+	var shared []Label
+	differ := false
+	t := string(b)
+	for s := string(a); s != ""; {
+		name, rest, ok := cut(s)
+		value, rest, ok2 := cut(rest)
+		if !ok || !ok2 {
+			return a
+		}
+		s = rest
+		n, v := "", ""
+		for t != "" && n < name {
+			next, after, _ := cut(t)
+			if next > name {
+				break
+			}
+			n = next
+			v, t, _ = cut(after)
+		}
+		has := n == name && v == value
+		if !has && !differ {
+			// Only now is it worth collecting: start over with what was shared so far.
+			differ = true
+			for n, v := range a.All() {
+				if n == name {
+					break
+				}
+				shared = append(shared, Label{n, v})
+			}
+		} else if has && differ {
+			shared = append(shared, Label{name, value})
+		}
+	}
+	if !differ {
+		return a
+	}
+	return PackSorted(shared)
 }
 
 // Len is the number of pairs.

@@ -91,7 +91,7 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 		}
 	}
 	s.incident = i.id
-	e.dirty.symptoms[s.num] = struct{}{}
+	e.mark(s)
 	i.severity = max(i.severity, s.severity)
 	i.active++
 	st := e.sites[s.node]
@@ -141,7 +141,7 @@ func (i *incident) sorted() []uint64 {
 // join adds a symptom to an open incident.
 func (e *Engine) join(i *incident, s *symptom, how string) {
 	e.adoptSymptom(i, s)
-	f := e.emit(i, Join, fmt.Sprintf("%s joins: %s", s.name, how))
+	f := e.emit(i, Join, s.name+" joins: "+how)
 	f.Entity = e.graph.Entity(s.node)
 	e.hold(i, s, i.heldUntil)
 	e.afterActive(i)
@@ -330,7 +330,7 @@ func (e *Engine) forget(i *incident) {
 	for _, num := range i.sorted() {
 		s := e.symptoms[num]
 		if s.incident = 0; s.active() {
-			e.dirty.symptoms[num] = struct{}{}
+			e.mark(s)
 			continue
 		}
 		e.drop(s)

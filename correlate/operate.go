@@ -177,21 +177,3 @@ func (e *Engine) lastLost(i *incident) int64 {
 
 // clock shows a time of day for reasons.
 func clock(at int64) string { return fromNano(at).Format("15:04:05") }
-
-// common returns the pairs that both sets have.
-func common(a, b Labels) Labels {
-	if a == b || a == "" {
-		return a
-	}
-	var pairs []Label
-	for n, v := range a.All() {
-		if b.Get(n) == v {
-			pairs = append(pairs, Label{n, v})
-		}
-	}
-	out := PackSorted(pairs)
-	if out == a {
-		return a
-	}
-	return out
-}

@@ -33,7 +33,7 @@ const expiryBlock = 256
 type dirty struct {
 	policy, counters bool
 	nodes            map[topology.Node]topology.Entity
-	symptoms         map[uint64]struct{}
+	symptoms         []uint64 // in no order, each as often as it was marked while unmarked
 	expiries         map[uint64]struct{}
 	incidents        map[IncidentID]struct{}
 	sources          map[string]struct{}
@@ -42,10 +42,17 @@ type dirty struct {
 func newDirty() dirty {
 	return dirty{
 		nodes:     make(map[topology.Node]topology.Entity),
-		symptoms:  make(map[uint64]struct{}),
 		expiries:  make(map[uint64]struct{}),
 		incidents: make(map[IncidentID]struct{}),
 		sources:   make(map[string]struct{}),
+	}
+}
+
+// mark notes that the row of s changed.
+func (e *Engine) mark(s *symptom) {
+	if !s.changed {
+		s.changed = true
+		e.dirty.symptoms = append(e.dirty.symptoms, s.num)
 	}
 }
 
@@ -62,9 +69,11 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 		key = append(append(key[:0], rowNode), entity...)
 		put(key, e.nodeRow(entity))
 	}
-	for _, num := range slices.Sorted(maps.Keys(e.dirty.symptoms)) {
+	slices.Sort(e.dirty.symptoms)
+	for _, num := range slices.Compact(e.dirty.symptoms) {
 		key = numberKey(key, rowSymptom, num)
 		if s := e.symptoms[num]; s != nil {
+			s.changed = false
 			val = e.symptomRow(val[:0], s)
 			put(key, val)
 		} else {
@@ -93,7 +102,7 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 	}
 	e.dirty.counters = false
 	clear(e.dirty.nodes)
-	clear(e.dirty.symptoms)
+	e.dirty.symptoms = e.dirty.symptoms[:0]
 	clear(e.dirty.expiries)
 	clear(e.dirty.incidents)
 	clear(e.dirty.sources)
@@ -103,7 +112,7 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 func (e *Engine) Rows(put func(key, value []byte)) {
 	e.dirty.policy = true
 	for s := range maps.Values(e.symptoms) {
-		e.dirty.symptoms[s.num] = struct{}{}
+		e.mark(s)
 		e.dirty.expiries[s.num/expiryBlock] = struct{}{}
 	}
 	for id := range e.incidents {
@@ -122,8 +131,8 @@ func (e *Engine) Rows(put func(key, value []byte)) {
 	})
 }
 
-// Load makes an engine from rows in the order of their keys. Rows of an unknown kind, and rows that do not decode, are an error:
-// the store's checksums have sorted out damage before.
+// Load makes an engine from rows in the order of their keys. Rows of an unknown kind, and rows that do not decode, are an error.
+// Rows may be missing, since the store leaves out what is damaged: symptoms whose incident is gone are placed anew by the next step.
 func Load(compile Compiler, rows iter.Seq2[[]byte, []byte]) (*Engine, error) {
 	e, err := New(compile, Policy{})
 	if err != nil {
@@ -283,11 +292,12 @@ func (e *Engine) loadExpiry(k, v []byte) error {
 	for r := (&wireReader{b: v}); len(r.b) > 0; {
 		off, d := r.uvarint(), r.varint()
 		s := e.symptoms[block*expiryBlock+off]
-		if r.err != nil || s == nil {
+		if r.err != nil {
 			return errWire
 		}
-		last += d
-		s.expires = last
+		if last += d; s != nil { // its row may have been damaged and left out
+			s.expires = last
+		}
 	}
 	return nil
 }
@@ -355,6 +365,7 @@ func mustJSON(v any) []byte {
 func (e *Engine) assemble(rows []incidentRow) error {
 	for k := range rows {
 		i := e.fromRow(&rows[k])
+		e.nextIncident = max(e.nextIncident, i.id+1)
 		e.incidents[i.id] = i
 		if i.state.Open() {
 			e.rootOf[i.root] = i.id
@@ -393,6 +404,8 @@ func (e *Engine) loadIndexes(s *symptom) {
 	case s.fingerprint != 0:
 		e.alerts[s.fingerprint] = s
 	}
+	e.nextSymptom = max(e.nextSymptom, s.num+1)
+	e.now = max(e.now, s.since, s.ended)
 	e.track(s)
 	if src := e.sources[s.source]; src != nil && s.active() {
 		src.active++
@@ -401,6 +414,12 @@ func (e *Engine) loadIndexes(s *symptom) {
 		e.timer(timerExpire, s.expires, s.num)
 	}
 	i := e.incidents[s.incident]
+	if i == nil && s.incident != 0 {
+		e.nextIncident = max(e.nextIncident, s.incident+1)
+		if s.incident = 0; s.active() && s.counts() {
+			e.orphans = append(e.orphans, s.num)
+		}
+	}
 	if i == nil {
 		if !s.active() {
 			e.timer(timerDrop, s.ended+int64(e.policy.Reopen), s.num)

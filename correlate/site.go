@@ -12,7 +12,8 @@ type site struct {
 	symptoms []uint64
 	active   int // symptoms that count and fire
 	incident IncidentID
-	cone     []reach // while active
+	cone     []reach   // while active
+	one      [1]uint64 // backs symptoms: most entities have one
 }
 
 // link is how an ill entity depends on one that it watches.
@@ -26,6 +27,7 @@ func (e *Engine) track(s *symptom) {
 	st := e.sites[s.node]
 	if st == nil {
 		st = &site{}
+		st.symptoms = st.one[:0]
 		e.sites[s.node] = st
 	}
 	st.symptoms = append(st.symptoms, s.num)
@@ -35,7 +37,7 @@ func (e *Engine) track(s *symptom) {
 func (e *Engine) begin(s *symptom) {
 	wasLost := s.condition == conditionLost
 	s.condition, s.since, s.ended = conditionActive, e.now, 0
-	e.dirty.symptoms[s.num] = struct{}{}
+	e.mark(s)
 	if src := e.sources[s.source]; src != nil {
 		src.active++
 	}
@@ -63,7 +65,7 @@ func (e *Engine) begin(s *symptom) {
 func (e *Engine) end(s *symptom, c condition) {
 	wasActive, wasLost := s.active(), s.condition == conditionLost
 	s.condition, s.ended = c, e.now
-	e.dirty.symptoms[s.num] = struct{}{}
+	e.mark(s)
 	if src := e.sources[s.source]; src != nil && wasActive {
 		src.active--
 	}
@@ -100,7 +102,8 @@ func (e *Engine) end(s *symptom, c condition) {
 
 // observe puts an ill entity on the lists of everything that could explain it.
 func (e *Engine) observe(n topology.Node, st *site) {
-	st.cone = cone(e.graph, n)
+	e.scratch = appendCone(e.scratch[:0], e.graph, n)
+	st.cone = slices.Clone(e.scratch)
 	for _, r := range st.cone[1:] {
 		m := e.watch[r.node]
 		if m == nil {
@@ -108,6 +111,9 @@ func (e *Engine) observe(n topology.Node, st *site) {
 			e.watch[r.node] = m
 		}
 		m[n] = link{r.weight, r.hops}
+		if r.hops > 0 {
+			e.outside[r.node]++
+		}
 	}
 }
 
@@ -118,6 +124,12 @@ func (e *Engine) overlook(n topology.Node, st *site) {
 			if delete(m, n); len(m) == 0 {
 				delete(e.watch, r.node)
 			}
+		}
+		if r.hops == 0 {
+			continue
+		}
+		if e.outside[r.node]--; e.outside[r.node] == 0 {
+			delete(e.outside, r.node)
 		}
 	}
 	st.cone = nil
@@ -194,8 +206,8 @@ func (e *Engine) illNear(n topology.Node) []topology.Node {
 // drop forgets a symptom, what its labels told, and its entity if nothing else is known of it.
 func (e *Engine) drop(s *symptom) {
 	e.dropEdges(s)
+	e.mark(s)
 	delete(e.symptoms, s.num)
-	e.dirty.symptoms[s.num] = struct{}{}
 	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
 	if s.isEvent() {
 		delete(e.events, eventKey{s.node, s.name})

@@ -36,6 +36,7 @@ type symptom struct {
 	severity    Severity
 	explicit    bool // the sender gave a time-out
 	fades       bool // it is an event
+	changed     bool // its row is marked
 	count       int32
 
 	startsAt int64 // by the sender's clock
@@ -146,7 +147,7 @@ func (e *Engine) newSymptom(n topology.Node, severity Severity) *symptom {
 // note takes over what may change while an alert fires.
 func (e *Engine) note(s *symptom, a *Alert) {
 	s.annotations, s.generator, s.noted = a.Annotations, e.strings.get(a.GeneratorURL), e.now
-	e.dirty.symptoms[s.num] = struct{}{}
+	e.mark(s)
 }
 
 // expiry is when s is lost unless it is reported again: the sender's word if it gave one.
@@ -260,7 +261,7 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 	s.eventID, s.count = ev.ID, int32(min(ev.Count, 1<<30))
 	s.annotations = LabelsOf("message", ev.Message, "count", strconv.Itoa(ev.Count))
 	s.startsAt = cmp0(toNano(ev.At), e.now)
-	e.dirty.symptoms[s.num] = struct{}{}
+	e.mark(s)
 	if !s.active() {
 		e.begin(s)
 	}

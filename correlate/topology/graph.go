@@ -214,7 +214,7 @@ func sorted(set map[Node]bool) []Node { return slices.Sorted(maps.Keys(set)) }
 // Ref adds an edge that is counted: it stays until [Graph.Unref] was called as often. If the edge is new, changed is true and
 // departure the node that [Change.Departures] would name.
 func (g *Graph) Ref(e Edge, source string) (departure Node, changed bool) {
-	from, to := g.Intern(e.From), g.Intern(e.To)
+	from, to := g.Intern(e.From), g.Intern(e.To) // most calls find both: entities outlive the alerts that name them
 	key := countedEdge{from, to, g.typeID(e.Type), SourceID(g.sources.id(source))}
 	g.counted[key]++
 	return g.departure(from, to, key.typ), g.counted[key] == 1 && g.add(from, to, key.typ, key.source)
