@@ -29,7 +29,7 @@ func (e *Engine) place(s *symptom, st *site) {
 		e.join(i, s, how)
 	} else if i := e.explains(s.node); i != nil {
 		e.join(i, s, "it explains the incident")
-	} else if i := e.incidents[s.incident]; i != nil && e.rootOf[i.root] == 0 {
+	} else if i := e.incidents[s.incident]; i != nil && e.local(i.root).root == 0 {
 		e.reopen(i, s)
 	} else {
 		e.open(s)
@@ -39,7 +39,7 @@ func (e *Engine) place(s *symptom, st *site) {
 
 // rethink places an ill entity anew after the topology changed: it may be explained by now, or explain others.
 func (e *Engine) rethink(n topology.Node) {
-	st := e.sites[n]
+	st := e.local(n).site
 	own := e.incidents[st.incident]
 	if own == nil || !own.state.Open() {
 		return
@@ -55,7 +55,7 @@ func (e *Engine) rethink(n topology.Node) {
 func (e *Engine) explainer(n topology.Node, c []reach, not IncidentID) (*incident, string) {
 	var best *incident
 	bestAt, bestWeight := 0, float32(0)
-	if i := e.incidents[e.rootOf[n]]; i != nil && i.id != not {
+	if i := e.incidents[e.local(n).root]; i != nil && i.id != not {
 		return i, "it is the root"
 	}
 	for k := 1; k < len(c); k++ {
@@ -92,20 +92,20 @@ func (e *Engine) viaOf(c []reach, i int) string {
 // incidentAt finds the open incident that is rooted in m, has active symptoms on m, or on parts of m. Parts count less: one
 // ill pod need not make its service ill.
 func (e *Engine) incidentAt(m, asking topology.Node, not IncidentID) (*incident, float32) {
-	if i := e.incidents[e.rootOf[m]]; i != nil && i.id != not {
+	if i := e.incidents[e.local(m).root]; i != nil && i.id != not {
 		return i, 1
 	}
-	if st := e.sites[m]; st != nil && st.active > 0 {
+	if st := e.local(m).site; st != nil && st.active > 0 {
 		if i := e.incidents[st.incident]; i != nil && i.id != not && i.state.Open() {
 			return i, 0.95
 		}
 	}
 	var best *incident
-	for p, l := range e.watch[m] {
+	for p, l := range e.local(m).watch {
 		if l.hops > 0 || p == asking {
 			continue
 		}
-		if i := e.incidents[e.sites[p].incident]; i != nil && i.id != not && i.state.Open() && (best == nil || i.id < best.id) {
+		if i := e.incidents[e.local(p).site.incident]; i != nil && i.id != not && i.state.Open() && (best == nil || i.id < best.id) {
 			best = i
 		}
 	}
@@ -117,7 +117,7 @@ func (e *Engine) incidentAt(m, asking topology.Node, not IncidentID) (*incident,
 
 // isOwner reports whether m owns n, directly or not.
 func (e *Engine) isOwner(m, n topology.Node) bool {
-	l, ok := e.watch[m][n]
+	l, ok := e.local(m).watch[n]
 	return ok && l.hops == 0
 }
 
@@ -151,7 +151,7 @@ func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
 
 // watched reports whether anything ill could depend on n, the cheap way.
 func (e *Engine) watched(n topology.Node) bool {
-	if len(e.watch[n]) > 0 {
+	if len(e.local(n).watch) > 0 {
 		return true
 	}
 	for _, a := range e.graph.Owners(n) {
@@ -169,7 +169,7 @@ func (e *Engine) watched(n topology.Node) bool {
 
 // watchedFromOutside reports whether something ill that is no part of n has n in its cone.
 func (e *Engine) watchedFromOutside(n topology.Node) bool {
-	return e.outside[n] > 0
+	return e.local(n).outside > 0
 }
 
 // hits counts by incident the ill entities that depend on n, or on an owner of n.
@@ -177,11 +177,11 @@ func (e *Engine) hits(n topology.Node) map[IncidentID]int {
 	hits := make(map[IncidentID]int)
 	seen := make(map[topology.Node]bool)
 	count := func(of topology.Node, owned bool) {
-		for m, l := range e.watch[of] {
+		for m, l := range e.local(of).watch {
 			// What depends on an owner of n is hit by n; the owner's other parts are not.
 			if m != n && !seen[m] && (owned || l.hops > 0) {
 				seen[m] = true
-				hits[e.sites[m].incident]++
+				hits[e.local(m).site.incident]++
 			}
 		}
 	}
@@ -197,7 +197,7 @@ func (e *Engine) hits(n topology.Node) map[IncidentID]int {
 
 // gather merges into the incident of n what n's trouble explains too, and looks for a silent root above an unexplained one.
 func (e *Engine) gather(n topology.Node) {
-	i := e.incidents[e.sites[n].incident]
+	i := e.incidents[e.local(n).site.incident]
 	if i == nil || !i.state.Open() {
 		return
 	}
@@ -220,8 +220,8 @@ func (e *Engine) silentRoot(n topology.Node, i *incident) {
 		dependency bool
 	}
 	var best *candidate
-	for _, r := range e.sites[n].cone[1:] {
-		if r.steps != 1 || r.weight < explainsShare || e.rootOf[r.node] != 0 {
+	for _, r := range e.local(n).site.cone[1:] {
+		if r.steps != 1 || r.weight < explainsShare || e.local(r.node).root != 0 {
 			continue
 		}
 		dependents, parts := e.graph.Dependents(r.node)
@@ -230,7 +230,7 @@ func (e *Engine) silentRoot(n topology.Node, i *incident) {
 			c.of, c.dependency, least = dependents, true, siblingsMin
 		}
 		// Counting looks at everything ill around the candidate, so first see whether it can come out high enough.
-		if ill := len(e.watch[r.node]); ill < least || float64(ill) < siblingsShare*float64(c.of) {
+		if ill := len(e.local(r.node).watch); ill < least || float64(ill) < siblingsShare*float64(c.of) {
 			continue
 		}
 		c.hits = e.siblings(r.node, c.dependency)
@@ -261,9 +261,9 @@ func (e *Engine) silentRoot(n topology.Node, i *incident) {
 // explained by something else already says nothing about n.
 func (e *Engine) siblings(n topology.Node, dependency bool) int {
 	byIncident := make(map[IncidentID]int)
-	for m, l := range e.watch[n] {
+	for m, l := range e.local(n).watch {
 		if (l.hops > 0) == dependency && e.direct(m, n) {
-			byIncident[e.sites[m].incident]++
+			byIncident[e.local(m).site.incident]++
 		}
 	}
 	hits := 0
@@ -277,7 +277,7 @@ func (e *Engine) siblings(n topology.Node, dependency bool) int {
 
 // direct reports whether m reaches n in one step.
 func (e *Engine) direct(m, n topology.Node) bool {
-	for _, r := range e.sites[m].cone[1:] {
+	for _, r := range e.local(m).site.cone[1:] {
 		if r.node == n {
 			return r.steps == 1
 		}
@@ -296,10 +296,10 @@ func (e *Engine) reroot(i *incident, n topology.Node, why string) {
 // setRoot keeps rootOf in step.
 func (e *Engine) setRoot(i *incident, n topology.Node) {
 	if i.state.Open() {
-		if e.rootOf[i.root] == i.id {
-			delete(e.rootOf, i.root)
+		if e.local(i.root).root == i.id {
+			e.local(i.root).root = 0
 		}
-		e.rootOf[n] = i.id
+		e.local(n).root = i.id
 	}
 	i.root = n
 	e.rerank(i)
@@ -313,7 +313,7 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 	if stayRank(from) < stayRank(into) || stayRank(from) == stayRank(into) && from.id < into.id {
 		stay, gone = from, into
 	}
-	delete(e.rootOf, gone.root)
+	e.local(gone.root).root = 0
 	e.move(gone, stay)
 	gone.state, gone.closed, gone.mergedInto = Merged, e.now, stay.id
 	gone.closeReason = "merged into " + stay.id.String()
@@ -345,10 +345,10 @@ func stayRank(i *incident) int {
 // move takes all symptoms of one incident to another.
 func (e *Engine) move(from, to *incident) {
 	for _, num := range from.symptoms {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		s.incident = to.id
 		e.mark(s)
-		if st := e.sites[s.node]; st.incident == from.id {
+		if st := e.local(s.node).site; st.incident == from.id {
 			st.incident = to.id
 		}
 	}

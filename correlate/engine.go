@@ -27,18 +27,12 @@ type Engine struct {
 	rules   Rules
 	graph   *topology.Graph
 
-	symptoms map[uint64]*symptom
-	alerts   map[model.Fingerprint]*symptom
-	events   map[eventKey]*symptom
-	sites    map[topology.Node]*site
-	// watch tells for an entity which ill entities it could explain: those that have it in their cone.
-	watch map[topology.Node]map[topology.Node]link
-	// outside counts those of them that are no parts of the watched entity.
-	outside   map[topology.Node]int
+	symptoms  symptomTable
+	alerts    map[model.Fingerprint]*symptom
+	events    map[eventKey]*symptom
+	locals    []local // by node
 	incidents map[IncidentID]*incident
-	// rootOf finds the open incident that is rooted in an entity, which may be silent.
-	rootOf  map[topology.Node]IncidentID
-	sources map[string]*source
+	sources   map[string]*source
 
 	nextSymptom  uint64
 	nextIncident IncidentID
@@ -57,14 +51,9 @@ func New(compile Compiler, p Policy) (*Engine, error) {
 	e := &Engine{
 		compile:      compile,
 		graph:        topology.New(),
-		symptoms:     make(map[uint64]*symptom),
 		alerts:       make(map[model.Fingerprint]*symptom),
 		events:       make(map[eventKey]*symptom),
-		sites:        make(map[topology.Node]*site),
-		watch:        make(map[topology.Node]map[topology.Node]link),
-		outside:      make(map[topology.Node]int),
 		incidents:    make(map[IncidentID]*incident),
-		rootOf:       make(map[topology.Node]IncidentID),
 		sources:      make(map[string]*source),
 		nextSymptom:  1,
 		nextIncident: 1,
@@ -106,8 +95,8 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 	}
 	e.now, e.effects = t, nil
 	for _, num := range e.orphans {
-		if s := e.symptoms[num]; s.active() && s.incident == 0 {
-			e.place(s, e.sites[s.node])
+		if s := e.symptoms.get(num); s.active() && s.incident == 0 {
+			e.place(s, e.local(s.node).site)
 		}
 	}
 	e.orphans = nil
@@ -136,7 +125,7 @@ func (e *Engine) Pending() (at time.Time, ok bool) {
 	for _, t := range e.timers {
 		waits := t.kind == timerSettle || t.kind == timerHold
 		if t.kind == timerExpire {
-			s := e.symptoms[t.id]
+			s := e.symptoms.get(t.id)
 			waits = s != nil && s.active() && s.isEvent()
 		}
 		if waits && (best == 0 || t.at < best) {
@@ -202,15 +191,15 @@ func (e *Engine) emit(i *incident, d Decision, reason string) *Effect {
 
 // repolicy puts another policy in force: dependencies that labels tell are read anew, running holds keep their deadlines.
 func (e *Engine) repolicy(p *Policy) {
-	nums := slices.Sorted(maps.Keys(e.symptoms))
+	nums := e.symptoms.numbers()
 	for _, n := range nums {
-		e.dropEdges(e.symptoms[n])
+		e.dropEdges(e.symptoms.get(n))
 	}
 	if err := e.adopt(p); err != nil {
 		panic("correlate: policy was not checked: " + err.Error())
 	}
 	for _, n := range nums {
-		e.addEdges(e.edgesOf(e.symptoms[n]))
+		e.addEdges(e.edgesOf(e.symptoms.get(n)))
 	}
 }
 
@@ -227,8 +216,8 @@ func (e *Engine) topology(in *Topology) {
 func (e *Engine) gap(in *Gap) {
 	missed := max(in.To.Sub(in.From), 0)
 	grace := int64(min(missed, e.policy.RestartGrace))
-	for _, num := range slices.Sorted(maps.Keys(e.symptoms)) {
-		s := e.symptoms[num]
+	for _, num := range e.symptoms.numbers() {
+		s := e.symptoms.get(num)
 		if s.active() && s.expires != 0 {
 			e.setExpiry(s, max(s.expires, e.now+max(grace, e.timeout(s))))
 		}

@@ -69,7 +69,7 @@ func (e *Engine) open(s *symptom) {
 	e.nextIncident++
 	e.dirty.counters = true
 	e.incidents[i.id] = i
-	e.rootOf[s.node] = i.id
+	e.local(s.node).root = i.id
 	entity := e.graph.Entity(s.node)
 	i.rootWhy = "it is the first symptom, and nothing that it depends on is ill"
 	e.adoptSymptom(i, s)
@@ -94,7 +94,7 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 	e.mark(s)
 	i.severity = max(i.severity, s.severity)
 	i.active++
-	st := e.sites[s.node]
+	st := e.local(s.node).site
 	if st.incident != i.id || st.active == 1 {
 		i.sites++
 	}
@@ -119,7 +119,7 @@ func (e *Engine) leave(s *symptom) {
 func (e *Engine) tally(i *incident) {
 	i.severity, i.common = 0, ""
 	for k, num := range i.sorted() {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		i.severity = max(i.severity, s.severity)
 		if k == 0 {
 			i.common = s.labels
@@ -276,11 +276,11 @@ func (e *Engine) escalate(i *incident) {
 func (e *Engine) close(i *incident, state State, reason string) {
 	i.state, i.closed, i.closeReason, i.settleAt = state, e.now, reason, 0
 	e.rerank(i)
-	if e.rootOf[i.root] == i.id {
-		delete(e.rootOf, i.root)
+	if e.local(i.root).root == i.id {
+		e.local(i.root).root = 0
 	}
 	for _, num := range i.symptoms {
-		st := e.sites[e.symptoms[num].node]
+		st := e.local(e.symptoms.get(num).node).site
 		st.incident = e.siteIncident(st)
 	}
 	e.timer(timerForget, e.now+int64(e.policy.Reopen), uint64(i.id))
@@ -298,10 +298,10 @@ func (e *Engine) reopen(i *incident, s *symptom) {
 	i.closed, i.closeReason, i.acknowledged, i.ackedBy, i.byHand = 0, "", 0, "", false
 	i.heldUntil, i.holdReason = 0, ""
 	i.active, i.sites, i.lost = 0, 0, 0
-	e.rootOf[i.root] = i.id
+	e.local(i.root).root = i.id
 	for _, num := range i.sorted() {
 		// Symptoms that fired on when an operator closed it belong to it again.
-		if t := e.symptoms[num]; t != s && t.condition != conditionCleared && e.sites[t.node].incident == 0 {
+		if t := e.symptoms.get(num); t != s && t.condition != conditionCleared && e.local(t.node).site.incident == 0 {
 			e.readopt(i, t)
 		}
 	}
@@ -317,7 +317,7 @@ func (e *Engine) readopt(i *incident, t *symptom) {
 		return
 	}
 	i.active++
-	st := e.sites[t.node]
+	st := e.local(t.node).site
 	if st.incident != i.id {
 		i.sites++
 	}
@@ -328,7 +328,7 @@ func (e *Engine) readopt(i *incident, t *symptom) {
 // incident, so that their end can be matched.
 func (e *Engine) forget(i *incident) {
 	for _, num := range i.sorted() {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		if s.incident = 0; s.active() {
 			e.mark(s)
 			continue

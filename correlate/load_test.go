@@ -36,7 +36,8 @@ func TestLoadSurvivesEachMissingRow(t *testing.T) {
 		}
 		before := len(f.incidents)
 		f.Step(start.Add(time.Second), []Input{fire("D", "pod/d")})
-		for num, s := range f.symptoms {
+		for _, num := range f.symptoms.numbers() {
+			s := f.symptoms.get(num)
 			if i := f.incidents[s.incident]; i == nil || !i.state.Open() {
 				t.Errorf("without row %q: symptom %d has no open incident", gone, num)
 			}

@@ -100,7 +100,7 @@ func (e *Engine) heard(name string) {
 		e.dirty.sources[src.name] = struct{}{}
 	}
 	if src.silent != 0 {
-		if s := e.symptoms[src.silent]; s != nil && s.active() {
+		if s := e.symptoms.get(src.silent); s != nil && s.active() {
 			e.end(s, conditionCleared)
 		}
 		src.silent = 0
@@ -151,7 +151,7 @@ func (e *Engine) silentSource(i *incident) string {
 	}
 	name := ""
 	for _, num := range i.sorted() {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		if s.condition != conditionLost {
 			continue
 		}
@@ -168,7 +168,7 @@ func (e *Engine) silentSource(i *incident) string {
 func (e *Engine) lastLost(i *incident) int64 {
 	last := int64(0)
 	for _, num := range i.sorted() {
-		if s := e.symptoms[num]; s.condition == conditionLost {
+		if s := e.symptoms.get(num); s.condition == conditionLost {
 			last = max(last, s.ended)
 		}
 	}

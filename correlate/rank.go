@@ -28,7 +28,7 @@ func (e *Engine) rankAll() {
 		case len(i.symptoms) > 0:
 			e.rank(i)
 		case i.roots == nil: // opened and merged away within one step
-			i.roots = []Root{{Entity: e.graph.Entity(i.root), Silent: e.sites[i.root] == nil, Why: i.rootWhy}}
+			i.roots = []Root{{Entity: e.graph.Entity(i.root), Silent: e.local(i.root).site == nil, Why: i.rootWhy}}
 		}
 		e.dirty.incidents[id] = struct{}{}
 	}
@@ -89,7 +89,7 @@ func (e *Engine) votes(i *incident) (map[topology.Node]*vote, int) {
 	votes := map[topology.Node]*vote{i.root: {node: i.root}}
 	seen := make(map[topology.Node]bool)
 	for _, num := range i.sorted() {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		if i.active > 0 && !s.active() {
 			continue
 		}
@@ -107,7 +107,7 @@ func (e *Engine) votes(i *incident) (map[topology.Node]*vote, int) {
 		seen[s.node] = true
 		v.hits++
 		v.weight++
-		c := e.sites[s.node].cone
+		c := e.local(s.node).site.cone
 		if c == nil {
 			c = cone(e.graph, s.node)
 		}
@@ -128,7 +128,7 @@ func (e *Engine) votes(i *incident) (map[topology.Node]*vote, int) {
 func (e *Engine) headline(i *incident) {
 	var own, first *symptom
 	for _, num := range i.sorted() {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		if first == nil {
 			first = s
 		}

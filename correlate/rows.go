@@ -72,7 +72,7 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 	slices.Sort(e.dirty.symptoms)
 	for _, num := range slices.Compact(e.dirty.symptoms) {
 		key = numberKey(key, rowSymptom, num)
-		if s := e.symptoms[num]; s != nil {
+		if s := e.symptoms.get(num); s != nil {
 			s.changed = false
 			val = e.symptomRow(val[:0], s)
 			put(key, val)
@@ -111,7 +111,8 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 // Rows calls put with every row of the state, in the order of their keys: what a store should hold. For comparing states.
 func (e *Engine) Rows(put func(key, value []byte)) {
 	e.dirty.policy = true
-	for s := range maps.Values(e.symptoms) {
+	for _, num := range e.symptoms.numbers() {
+		s := e.symptoms.get(num)
 		e.mark(s)
 		e.dirty.expiries[s.num/expiryBlock] = struct{}{}
 	}
@@ -266,14 +267,14 @@ func (e *Engine) loadSymptom(v []byte) error {
 	if r.err != nil || len(r.b) > 0 || s.condition < conditionActive || s.condition > conditionLost {
 		return errWire
 	}
-	e.symptoms[s.num] = s
+	e.symptoms.put(s)
 	return nil
 }
 
 func (e *Engine) expiryRow(b []byte, block uint64) []byte {
 	last := int64(0)
 	for off := range uint64(expiryBlock) {
-		s := e.symptoms[block*expiryBlock+off]
+		s := e.symptoms.get(block*expiryBlock + off)
 		if s == nil || s.expires == 0 {
 			continue
 		}
@@ -291,7 +292,7 @@ func (e *Engine) loadExpiry(k, v []byte) error {
 	block, last := binary.BigEndian.Uint64(k[1:]), int64(0)
 	for r := (&wireReader{b: v}); len(r.b) > 0; {
 		off, d := r.uvarint(), r.varint()
-		s := e.symptoms[block*expiryBlock+off]
+		s := e.symptoms.get(block*expiryBlock + off)
 		if r.err != nil {
 			return errWire
 		}
@@ -368,20 +369,25 @@ func (e *Engine) assemble(rows []incidentRow) error {
 		e.nextIncident = max(e.nextIncident, i.id+1)
 		e.incidents[i.id] = i
 		if i.state.Open() {
-			e.rootOf[i.root] = i.id
+			e.local(i.root).root = i.id
 		}
 	}
-	nums := slices.Sorted(maps.Keys(e.symptoms))
+	nums := e.symptoms.numbers()
 	for _, num := range nums {
-		e.loadIndexes(e.symptoms[num])
+		e.loadIndexes(e.symptoms.get(num))
 	}
 	for _, num := range nums {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		for _, edge := range e.edgesOf(s) {
 			e.graph.Ref(edge, labelSource)
 		}
 	}
-	for n, st := range e.sites {
+	for _, num := range nums {
+		n := e.symptoms.get(num).node
+		st := e.local(n).site
+		if st.symptoms[0] != num {
+			continue // the entity had its turn with its first symptom
+		}
 		if st.active > 0 {
 			e.observe(n, st)
 		}
@@ -434,7 +440,7 @@ func (e *Engine) loadIndexes(s *symptom) {
 		}
 	}
 	if s.active() && s.counts() {
-		e.sites[s.node].active++
+		e.local(s.node).site.active++
 	}
 }
 
@@ -458,7 +464,7 @@ func (e *Engine) loadTimers(i *incident) {
 func (e *Engine) siteIncident(st *site) IncidentID {
 	var best *symptom
 	for _, num := range st.symptoms {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		if i := e.incidents[s.incident]; i == nil || !i.state.Open() || st.active > 0 && !s.active() {
 			continue
 		}

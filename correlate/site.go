@@ -16,6 +16,26 @@ type site struct {
 	one      [1]uint64 // backs symptoms: most entities have one
 }
 
+// local is what the engine knows about an entity of the graph. Nodes are dense, so a slice finds it without hashing.
+type local struct {
+	site *site // nil if it has no symptoms
+	// watch tells which ill entities this one could explain: those that have it in their cone. outside counts those of
+	// them that are no parts of it.
+	watch   map[topology.Node]link
+	outside int
+	// root is the open incident that is rooted here, whether it has symptoms or not.
+	root IncidentID
+}
+
+// local returns what is known about n. The pointer is good until the graph grows.
+func (e *Engine) local(n topology.Node) *local {
+	if int(n) >= len(e.locals) {
+		e.locals = slices.Grow(e.locals, e.graph.Cap()-len(e.locals))
+		e.locals = e.locals[:max(e.graph.Cap(), int(n)+1)]
+	}
+	return &e.locals[n]
+}
+
 // link is how an ill entity depends on one that it watches.
 type link struct {
 	weight float32
@@ -24,11 +44,11 @@ type link struct {
 
 // track registers a new symptom with its entity.
 func (e *Engine) track(s *symptom) {
-	st := e.sites[s.node]
+	st := e.local(s.node).site
 	if st == nil {
 		st = &site{}
 		st.symptoms = st.one[:0]
-		e.sites[s.node] = st
+		e.local(s.node).site = st
 	}
 	st.symptoms = append(st.symptoms, s.num)
 }
@@ -44,7 +64,7 @@ func (e *Engine) begin(s *symptom) {
 	if !s.counts() {
 		return
 	}
-	st := e.sites[s.node]
+	st := e.local(s.node).site
 	if st.active++; st.active == 1 {
 		e.observe(s.node, st)
 	}
@@ -73,7 +93,7 @@ func (e *Engine) end(s *symptom, c condition) {
 		e.timer(timerDrop, e.now+int64(e.policy.Reopen), s.num)
 		return
 	}
-	st := e.sites[s.node]
+	st := e.local(s.node).site
 	if wasActive {
 		if st.active--; st.active == 0 {
 			e.overlook(s.node, st)
@@ -105,14 +125,13 @@ func (e *Engine) observe(n topology.Node, st *site) {
 	e.scratch = appendCone(e.scratch[:0], e.graph, n)
 	st.cone = slices.Clone(e.scratch)
 	for _, r := range st.cone[1:] {
-		m := e.watch[r.node]
-		if m == nil {
-			m = make(map[topology.Node]link)
-			e.watch[r.node] = m
+		at := e.local(r.node)
+		if at.watch == nil {
+			at.watch = make(map[topology.Node]link)
 		}
-		m[n] = link{r.weight, r.hops}
+		at.watch[n] = link{r.weight, r.hops}
 		if r.hops > 0 {
-			e.outside[r.node]++
+			at.outside++
 		}
 	}
 }
@@ -120,16 +139,12 @@ func (e *Engine) observe(n topology.Node, st *site) {
 // overlook takes it off those lists.
 func (e *Engine) overlook(n topology.Node, st *site) {
 	for _, r := range st.cone[1:] {
-		if m := e.watch[r.node]; m != nil {
-			if delete(m, n); len(m) == 0 {
-				delete(e.watch, r.node)
-			}
+		at := e.local(r.node)
+		if delete(at.watch, n); len(at.watch) == 0 {
+			at.watch = nil
 		}
-		if r.hops == 0 {
-			continue
-		}
-		if e.outside[r.node]--; e.outside[r.node] == 0 {
-			delete(e.outside, r.node)
+		if r.hops > 0 {
+			at.outside--
 		}
 	}
 	st.cone = nil
@@ -145,8 +160,8 @@ func (e *Engine) reconsider(departures []topology.Node) {
 	}
 	nodes := slices.SortedFunc(maps.Keys(ill), e.byEntity)
 	for _, n := range nodes {
-		e.overlook(n, e.sites[n])
-		e.observe(n, e.sites[n])
+		e.overlook(n, e.local(n).site)
+		e.observe(n, e.local(n).site)
 	}
 	for _, n := range nodes {
 		e.rethink(n)
@@ -186,18 +201,18 @@ func (e *Engine) edgesOf(s *symptom) []topology.Edge {
 // reobserve renews the cones that pass through a node without moving symptoms between incidents.
 func (e *Engine) reobserve(n topology.Node) {
 	for _, m := range e.illNear(n) {
-		e.overlook(m, e.sites[m])
-		e.observe(m, e.sites[m])
+		e.overlook(m, e.local(m).site)
+		e.observe(m, e.local(m).site)
 	}
 }
 
 // illNear returns n, if it is ill, and the ill entities that have n in their cone.
 func (e *Engine) illNear(n topology.Node) []topology.Node {
-	ill := make([]topology.Node, 0, len(e.watch[n])+1)
-	for m := range e.watch[n] {
+	ill := make([]topology.Node, 0, len(e.local(n).watch)+1)
+	for m := range e.local(n).watch {
 		ill = append(ill, m)
 	}
-	if st := e.sites[n]; st != nil && st.active > 0 {
+	if st := e.local(n).site; st != nil && st.active > 0 {
 		ill = append(ill, n)
 	}
 	return ill
@@ -207,19 +222,19 @@ func (e *Engine) illNear(n topology.Node) []topology.Node {
 func (e *Engine) drop(s *symptom) {
 	e.dropEdges(s)
 	e.mark(s)
-	delete(e.symptoms, s.num)
+	e.symptoms.remove(s.num)
 	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
 	if s.isEvent() {
 		delete(e.events, eventKey{s.node, s.name})
 	} else if e.alerts[s.fingerprint] == s {
 		delete(e.alerts, s.fingerprint)
 	}
-	st := e.sites[s.node]
+	st := e.local(s.node).site
 	if k := slices.Index(st.symptoms, s.num); k >= 0 {
 		st.symptoms = slices.Delete(st.symptoms, k, k+1)
 	}
 	if len(st.symptoms) == 0 {
-		delete(e.sites, s.node)
+		e.local(s.node).site = nil
 	}
 	e.release(s.node)
 	e.roomAgain()
@@ -227,7 +242,7 @@ func (e *Engine) drop(s *symptom) {
 
 // dropDue drops a cleared symptom that belongs to no incident.
 func (e *Engine) dropDue(t timer) {
-	s := e.symptoms[t.id]
+	s := e.symptoms.get(t.id)
 	if s == nil || s.active() || s.incident != 0 {
 		return
 	}
@@ -240,22 +255,22 @@ func (e *Engine) dropDue(t timer) {
 
 // release forgets an entity that is not in the graph and has no symptom.
 func (e *Engine) release(n topology.Node) {
-	if e.sites[n] == nil && e.rootOf[n] == 0 && len(e.watch[n]) == 0 {
+	if e.local(n).site == nil && e.local(n).root == 0 && len(e.local(n).watch) == 0 {
 		e.graph.Release(n)
 	}
 }
 
 // roomAgain ends the overflow symptom once a tenth of the room is free.
 func (e *Engine) roomAgain() {
-	if len(e.symptoms) >= e.policy.MaxSymptoms-e.policy.MaxSymptoms/10 {
+	if e.symptoms.len() >= e.policy.MaxSymptoms-e.policy.MaxSymptoms/10 {
 		return
 	}
 	n, ok := e.graph.Find(overflowEntity)
-	if !ok || e.sites[n] == nil {
+	if !ok || e.local(n).site == nil {
 		return
 	}
-	for _, num := range e.sites[n].symptoms {
-		if s := e.symptoms[num]; s.active() {
+	for _, num := range e.local(n).site.symptoms {
+		if s := e.symptoms.get(num); s.active() {
 			e.end(s, conditionCleared)
 			return
 		}

@@ -110,7 +110,7 @@ func (e *Engine) stale(s *symptom, a *Alert) bool {
 }
 
 func (e *Engine) newAlert(a *Alert) {
-	if len(e.symptoms) >= e.policy.MaxSymptoms {
+	if e.symptoms.len() >= e.policy.MaxSymptoms {
 		e.overflow()
 		return
 	}
@@ -139,7 +139,7 @@ func (e *Engine) newAlert(a *Alert) {
 func (e *Engine) newSymptom(n topology.Node, severity Severity) *symptom {
 	s := &symptom{num: e.nextSymptom, node: n, severity: severity, condition: conditionCleared, count: 1}
 	e.nextSymptom++
-	e.symptoms[s.num] = s
+	e.symptoms.put(s)
 	e.dirty.counters = true
 	return s
 }
@@ -188,7 +188,7 @@ func (e *Engine) setExpiry(s *symptom, at int64) {
 
 func (e *Engine) refresh(in *Refresh) {
 	for _, num := range in.Alerts {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		if s == nil || !s.active() {
 			continue
 		}
@@ -203,7 +203,7 @@ func (e *Engine) refresh(in *Refresh) {
 
 // expire ends what was not reported again in time: events fade, alerts are lost.
 func (e *Engine) expire(t timer) {
-	s := e.symptoms[t.id]
+	s := e.symptoms.get(t.id)
 	if s == nil || !s.active() || s.expires == 0 {
 		return
 	}
@@ -243,7 +243,7 @@ func (e *Engine) event(ev *Event) {
 func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expires int64) {
 	s := e.events[eventKey{n, ev.Reason}]
 	if s == nil {
-		if len(e.symptoms) >= e.policy.MaxSymptoms {
+		if e.symptoms.len() >= e.policy.MaxSymptoms {
 			e.overflow()
 			return
 		}
@@ -282,12 +282,12 @@ func eventLabels(ev *Event, severity Severity) Labels {
 
 // heal ends the event symptoms of an entity that an event speaks against, if they are not newer than it.
 func (e *Engine) heal(n topology.Node, reason string, reasons []string, at int64) {
-	st := e.sites[n]
+	st := e.local(n).site
 	if st == nil || len(reasons) == 0 {
 		return
 	}
 	for _, num := range slices.Clone(st.symptoms) {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		if s.isEvent() && s.active() && s.startsAt <= at && s.name != reason &&
 			(slices.Contains(reasons, s.name) || slices.Contains(reasons, "*")) {
 			e.end(s, conditionCleared)
@@ -301,7 +301,7 @@ const overflowEntity topology.Entity = "quell/symptoms"
 // overflow escalates that there is no room for another symptom: it is better to be told once than to miss one in silence.
 func (e *Engine) overflow() {
 	n := e.graph.Intern(overflowEntity)
-	if st := e.sites[n]; st != nil && st.active > 0 {
+	if st := e.local(n).site; st != nil && st.active > 0 {
 		return
 	}
 	s := e.newSymptom(n, SeverityCritical)

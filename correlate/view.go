@@ -17,7 +17,7 @@ func (e *Engine) Incident(id IncidentID, limit int) (inc *Incident, ok bool) {
 	inc = e.summary(i)
 	entities := make(map[topology.Node]bool, len(i.symptoms))
 	for _, num := range i.sorted() {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		entities[s.node] = true
 		if limit == 0 || len(inc.Symptoms) < limit {
 			inc.Symptoms = append(inc.Symptoms, e.symptomView(i, s))
@@ -131,14 +131,13 @@ func reversed(p []PathStep) []PathStep {
 // limit bounds the answer; total counts all.
 func (e *Engine) Unexplained(limit int) (views []SymptomView, total int) {
 	var nums []uint64
-	for num, s := range e.symptoms {
-		if s.active() && s.incident == 0 {
+	for _, num := range e.symptoms.numbers() {
+		if s := e.symptoms.get(num); s.active() && s.incident == 0 {
 			nums = append(nums, num)
 		}
 	}
-	slices.Sort(nums)
 	for _, num := range nums[:min(limit, len(nums))] {
-		s := e.symptoms[num]
+		s := e.symptoms.get(num)
 		views = append(views, SymptomView{
 			Entity: e.graph.Entity(s.node), Name: s.name, Severity: s.severity, State: conditionNames[s.condition],
 			Since: fromNano(s.since), Labels: s.labels, Annotations: s.annotations, Generator: s.generator,
@@ -155,7 +154,7 @@ type Figures struct {
 
 // Figures walks incidents and sources, not symptoms.
 func (e *Engine) Figures() Figures {
-	f := Figures{Symptoms: len(e.symptoms), Sources: len(e.sources), Timers: len(e.timers)}
+	f := Figures{Symptoms: e.symptoms.len(), Sources: len(e.sources), Timers: len(e.timers)}
 	f.Entities, f.Edges = e.graph.Len()
 	for _, i := range e.incidents {
 		f.Active += i.active

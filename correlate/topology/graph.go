@@ -18,6 +18,8 @@ type Arc struct {
 	Type TypeID
 	// Source is who told of it.
 	Source SourceID
+	// refs counts how often it was added by [Graph.Ref], on the side of the entity that depends or owns; 0 for others.
+	refs int32
 }
 
 // TypeID and SourceID number the strings of one Graph.
@@ -35,8 +37,6 @@ type Graph struct {
 	free    []Node
 	types   table
 	sources table
-	// counted holds how often edges of counting sources were added, see [Graph.Ref].
-	counted map[countedEdge]int32
 	edges   int
 }
 
@@ -51,12 +51,6 @@ type vertex struct {
 	declared bool
 	// dependents counts the entities that depend on this one without owning it, owned those that it owns.
 	dependents, owned int32
-}
-
-type countedEdge struct {
-	from, to Node
-	typ      TypeID
-	source   SourceID
 }
 
 // table numbers strings from 0.
@@ -87,7 +81,6 @@ func New() *Graph {
 		numbers: make(map[Entity]Node),
 		types:   table{ids: make(map[string]uint16)},
 		sources: table{ids: make(map[string]uint16)},
-		counted: make(map[countedEdge]int32),
 	}
 }
 
@@ -128,6 +121,9 @@ func (g *Graph) TypeName(t TypeID) string { return g.types.names[t] }
 
 // Traits returns the traits of a type.
 func (g *Graph) Traits(t TypeID) Traits { return g.types.traits[t] }
+
+// Cap is above every node's number: the length of a slice that is indexed by them.
+func (g *Graph) Cap() int { return len(g.nodes) }
 
 // Nodes yields the numbers of all entities, in no order.
 func (g *Graph) Nodes() iter.Seq[Node] { return maps.Values(g.numbers) }
@@ -214,25 +210,32 @@ func sorted(set map[Node]bool) []Node { return slices.Sorted(maps.Keys(set)) }
 // Ref adds an edge that is counted: it stays until [Graph.Unref] was called as often. If the edge is new, changed is true and
 // departure the node that [Change.Departures] would name.
 func (g *Graph) Ref(e Edge, source string) (departure Node, changed bool) {
-	from, to := g.Intern(e.From), g.Intern(e.To) // most calls find both: entities outlive the alerts that name them
-	key := countedEdge{from, to, g.typeID(e.Type), SourceID(g.sources.id(source))}
-	g.counted[key]++
-	return g.departure(from, to, key.typ), g.counted[key] == 1 && g.add(from, to, key.typ, key.source)
+	from, to := g.Intern(e.From), g.Intern(e.To)
+	typ, src := g.typeID(e.Type), SourceID(g.sources.id(source))
+	arc, added := g.insert(from, to, typ, src)
+	if arc != nil {
+		arc.refs++
+	}
+	return g.departure(from, to, typ), added
 }
 
 // Unref takes back one [Graph.Ref]; it answers like it if the edge is gone.
 func (g *Graph) Unref(e Edge, source string) (departure Node, changed bool) {
 	from, ok1 := g.numbers[e.From]
 	to, ok2 := g.numbers[e.To]
-	key := countedEdge{from, to, g.typeID(e.Type), SourceID(g.sources.id(source))}
-	if !ok1 || !ok2 || g.counted[key] == 0 {
+	if !ok1 || !ok2 {
 		return 0, false
 	}
-	if g.counted[key]--; g.counted[key] > 0 {
+	typ, src := g.typeID(e.Type), SourceID(g.sources.id(source))
+	forth, _ := g.lists(from, to, typ)
+	i, found := g.find(*forth, to, typ, src)
+	if !found || (*forth)[i].refs == 0 {
 		return 0, false
 	}
-	delete(g.counted, key)
-	return g.departure(from, to, key.typ), g.remove(from, to, key.typ, key.source)
+	if (*forth)[i].refs--; (*forth)[i].refs > 0 {
+		return 0, false
+	}
+	return g.departure(from, to, typ), g.remove(from, to, typ, src)
 }
 
 // Release forgets n if nothing but its name is known: no edge, and no source that declared it.
@@ -308,39 +311,48 @@ func (g *Graph) lists(from, to Node, typ TypeID) (forth, back *[]Arc) {
 	return &g.nodes[from].deps, &g.nodes[to].in
 }
 
+// find returns the position of an edge in a sorted list, or where it belongs.
+func (g *Graph) find(list []Arc, to Node, typ TypeID, src SourceID) (int, bool) {
+	return slices.BinarySearchFunc(list, Arc{Node: to, Type: typ, Source: src}, g.compare)
+}
+
 func (g *Graph) add(from, to Node, typ TypeID, src SourceID) bool {
+	_, added := g.insert(from, to, typ, src)
+	return added
+}
+
+// insert returns the edge, nil if it would lead from an entity to itself, and whether it is new. The pointer is good until the
+// next change.
+func (g *Graph) insert(from, to Node, typ TypeID, src SourceID) (arc *Arc, added bool) {
 	if from == to {
-		return false
+		return nil, false
 	}
 	forth, back := g.lists(from, to, typ)
-	arc := Arc{to, typ, src}
-	i, found := slices.BinarySearchFunc(*forth, arc, g.compare)
+	i, found := g.find(*forth, to, typ, src)
 	if found {
-		return false
+		return &(*forth)[i], false
 	}
-	*forth = slices.Insert(*forth, i, arc)
+	*forth = slices.Insert(*forth, i, Arc{Node: to, Type: typ, Source: src})
 	g.count(from, *forth, i, 1)
-	arc.Node = from
 	j := len(*back)
 	if g.Traits(typ).Owns {
-		j, _ = slices.BinarySearchFunc(*back, arc, g.compare)
+		j, _ = g.find(*back, from, typ, src)
 	}
-	*back = slices.Insert(*back, j, arc)
+	*back = slices.Insert(*back, j, Arc{Node: from, Type: typ, Source: src})
 	g.edges++
-	return true
+	return &(*forth)[i], true
 }
 
 func (g *Graph) remove(from, to Node, typ TypeID, src SourceID) bool {
 	forth, back := g.lists(from, to, typ)
-	arc := Arc{to, typ, src}
-	i, found := slices.BinarySearchFunc(*forth, arc, g.compare)
+	i, found := g.find(*forth, to, typ, src)
 	if !found {
 		return false
 	}
 	g.count(from, *forth, i, -1)
 	*forth = slices.Delete(*forth, i, i+1)
-	arc.Node = from
-	if k := slices.Index(*back, arc); g.Traits(typ).Owns {
+	k := slices.Index(*back, Arc{Node: from, Type: typ, Source: src})
+	if g.Traits(typ).Owns {
 		*back = slices.Delete(*back, k, k+1)
 	} else {
 		last := len(*back) - 1
@@ -351,18 +363,25 @@ func (g *Graph) remove(from, to Node, typ TypeID, src SourceID) bool {
 	return true
 }
 
+// referenced reports whether a counting source stands for an edge.
+func (g *Graph) referenced(from, to Node, typ TypeID, src SourceID) bool {
+	forth, _ := g.lists(from, to, typ)
+	i, found := g.find(*forth, to, typ, src)
+	return found && (*forth)[i].refs > 0
+}
+
 // drop removes an entity's declaration and all its edges but the counted ones, whose alerts still stand for them.
 func (g *Graph) drop(n Node, c changes) {
 	g.nodes[n].declared = false
 	c.told[n] = true
 	v := g.nodes[n]
 	for _, a := range slices.Concat(v.deps, v.parts) {
-		if g.counted[countedEdge{n, a.Node, a.Type, a.Source}] == 0 && g.remove(n, a.Node, a.Type, a.Source) {
+		if !g.referenced(n, a.Node, a.Type, a.Source) && g.remove(n, a.Node, a.Type, a.Source) {
 			c.edge(g, n, a.Node, a.Type)
 		}
 	}
 	for _, a := range slices.Concat(v.in, v.owners) {
-		if g.counted[countedEdge{a.Node, n, a.Type, a.Source}] == 0 && g.remove(a.Node, n, a.Type, a.Source) {
+		if !g.referenced(a.Node, n, a.Type, a.Source) && g.remove(a.Node, n, a.Type, a.Source) {
 			c.edge(g, a.Node, n, a.Type)
 		}
 	}
