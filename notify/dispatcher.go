@@ -1,0 +1,264 @@
+// Package notify delivers what was decided to the receivers: at least once, in order where order matters, most urgent
+// first where not all can go at once. The outbox table belongs to the caller; the dispatcher keeps copies of its rows
+// in memory, works them off, and reports each one's end, upon which the caller deletes the row. A crash at any moment
+// therefore loses nothing, and repeats only what was under way; dedup keys and [Sent.Maybe] make that harmless.
+//
+// The packages below this one speak the protocols.
+package notify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+
+	"quell/routing"
+)
+
+// ErrExpired is in the error of a delivery that was not accepted until [routing.Delivery.Expires].
+var ErrExpired = errors.New("expired")
+
+// Options are what a dispatcher needs from its surroundings.
+type Options struct {
+	// Log gets one warning when a delivery first fails and an error when it is given up.
+	Log *slog.Logger
+	// Registerer gets the metrics. Nil means none are exported.
+	Registerer prometheus.Registerer
+	// Results is told how each delivery ended and returns when that is durable. After an error it is told again later.
+	// The next delivery of the same key and target does not leave before. It is called by several goroutines.
+	Results func(ctx context.Context, r Result) error
+	// StoreID tells this quell from others where it writes to receivers.
+	StoreID string
+	// Integrations makes the notifiers.
+	Integrations Integrations
+	// Outbox reads at most limit deliveries with ids of at least from, in order of their ids. It is asked for those that
+	// found more than [Config.MaxPending] before them. If nil, these are kept in memory all the same.
+	Outbox func(ctx context.Context, from uint64, limit int) ([]routing.Delivery, error)
+}
+
+// Result is how a delivery ended.
+type Result struct {
+	Delivery routing.Delivery
+	// Ref is what to restore with [Dispatcher.SetRef] after a restart; empty if there is nothing.
+	Ref string
+	// Err is nil if it was accepted or became unnecessary; otherwise why it was given up: a [*RejectedError], or
+	// [ErrExpired] with the last attempt's error.
+	Err error
+	// Withdrawn is true if nothing arrived because the incident ended before its trigger could; Superseded if nothing
+	// was sent, or no answer came, and a later delivery says all that this one would have said.
+	Withdrawn, Superseded bool
+	// Attempts counts how often it was tried by this process.
+	Attempts int
+}
+
+// Dispatcher works off deliveries. Its methods may be called concurrently.
+type Dispatcher struct {
+	opts    Options
+	env     Environment
+	metrics *metrics
+	// wake holds one token when there may be something to do; a second one would say nothing new.
+	wake chan struct{}
+
+	mu           sync.Mutex
+	cfg          Config
+	integrations map[routing.Target]*integration
+	lanes        map[laneID]*lane
+	alarms       *laneHeap
+	// reports are ends that were not told yet; reporting counts the goroutines that tell them.
+	reports   []report
+	reporting int
+	pending   int
+	// refs are the integrations' own references, by dedup key.
+	refs map[string]map[routing.Target]string
+	// spill says what is in the outbox only; nil if nothing is.
+	spill *spill
+	// resumedTo is the highest id that an earlier process may have sent.
+	resumedTo uint64
+}
+
+// integration is a notifier with its place in the queue. Its fields belong to the dispatcher's lock.
+type integration struct {
+	notifier Notifier
+	// config tells whether a new configuration leaves it as it is.
+	config      any
+	limiter     *rate.Limiter
+	ready       *laneHeap
+	underWay    int
+	pausedUntil time.Time
+}
+
+// report is a result on its way to the caller. Lane is nil if the item left its lane already.
+type report struct {
+	result Result
+	lane   *lane
+}
+
+// NewDispatcher makes a dispatcher that keeps what it is given until [Dispatcher.Run]. It fails on a bad configuration,
+// on missing options, and when metrics cannot be registered.
+func NewDispatcher(cfg Config, opts Options) (*Dispatcher, error) {
+	if opts.Results == nil || opts.Integrations.PagerDuty == nil || opts.Integrations.Slack == nil {
+		return nil, errors.New("dispatcher: options Results and Integrations are needed")
+	}
+	opts.Log = cmp.Or(opts.Log, slog.New(slog.DiscardHandler))
+	d := &Dispatcher{
+		opts:   opts,
+		env:    Environment{HTTP: NewHTTPClient(), StoreID: opts.StoreID},
+		wake:   make(chan struct{}, 1),
+		lanes:  make(map[laneID]*lane),
+		alarms: newAlarmHeap(),
+		refs:   make(map[string]map[routing.Target]string),
+	}
+	if err := d.Reconfigure(cfg); err != nil {
+		return nil, err
+	}
+	d.metrics = newMetrics(d)
+	if opts.Registerer == nil {
+		return d, nil
+	}
+	return d, d.metrics.register(opts.Registerer)
+}
+
+// Reconfigure swaps the receivers at once or, when it returns an error, not at all. Deliveries that are under way go on
+// with the old ones; integrations that stay as they are keep their rate limits. What waits for an integration that
+// no longer exists is reported with a [*RejectedError].
+func (d *Dispatcher) Reconfigure(cfg Config) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	cfg = cfg.withDefaults()
+	next := d.integrate(cfg)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for target, in := range next {
+		if old := d.integrations[target]; old != nil && old.config == in.config {
+			old.limiter.SetLimit(in.limiter.Limit())
+			old.limiter.SetBurst(in.limiter.Burst())
+			next[target] = old
+		}
+	}
+	for _, in := range d.integrations {
+		for l := in.ready.top(); l != nil; l = in.ready.top() {
+			in.ready.drop(l)
+		}
+	}
+	d.cfg, d.integrations = cfg, next
+	now := time.Now()
+	for _, l := range d.lanes {
+		if !l.busy {
+			d.arrange(l, now)
+		}
+	}
+	d.signal()
+	return nil
+}
+
+// integrate makes the integrations of a valid configuration.
+func (d *Dispatcher) integrate(cfg Config) map[routing.Target]*integration {
+	env := d.env
+	env.ExternalURL = cfg.ExternalURL
+	all := make(map[routing.Target]*integration)
+	add := func(target routing.Target, n Notifier, config any) {
+		all[target] = &integration{
+			notifier: n,
+			config:   [2]any{config, cfg.ExternalURL},
+			limiter:  rate.NewLimiter(rate.Every(time.Minute/time.Duration(cfg.RatePerMinute)), min(burst, cfg.RatePerMinute)),
+			ready:    newReadyHeap(),
+		}
+	}
+	for _, r := range cfg.Receivers {
+		for i, c := range r.PagerDuty {
+			add(routing.Target{Receiver: r.Name, Type: "pagerduty", Index: i}, d.opts.Integrations.PagerDuty(c, env), c)
+		}
+		for i, c := range r.Slack {
+			add(routing.Target{Receiver: r.Name, Type: "slack", Index: i}, d.opts.Integrations.Slack(c, env), c)
+		}
+	}
+	return all
+}
+
+// Enqueue takes deliveries that were committed to the outbox just now. It does not block and does not fail. The caller
+// must not change them, nor what they point to.
+func (d *Dispatcher) Enqueue(deliveries ...routing.Delivery) { d.take(deliveries, false) }
+
+// Resume takes what is in the outbox at start. An earlier process may have sent some of it already, so nothing of it
+// is withdrawn and notifiers are told that it may have arrived.
+func (d *Dispatcher) Resume(deliveries ...routing.Delivery) { d.take(deliveries, true) }
+
+func (d *Dispatcher) take(deliveries []routing.Delivery, resumed bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	for i := range deliveries {
+		if resumed {
+			d.resumedTo = max(d.resumedTo, deliveries[i].ID)
+		}
+		if d.room(deliveries[i].ID) {
+			d.add(&item{delivery: deliveries[i], maybe: resumed}, now)
+		}
+	}
+	d.signal()
+}
+
+// add puts an item in its lane and sees to what it makes pointless.
+func (d *Dispatcher) add(it *item, now time.Time) {
+	id := laneID{it.delivery.Key, it.delivery.Target}
+	l := d.lanes[id]
+	if l == nil {
+		l = &lane{id: id, readyPos: -1, alarmPos: -1}
+		d.lanes[id] = l
+	}
+	if !l.busy {
+		d.disarrange(l) // The heaps look at the head, which may change now.
+	}
+	if l.insert(it) {
+		d.pending++
+		l.withdraw()
+		d.dropSuperseded(l)
+	}
+	if !l.busy {
+		d.arrange(l, now)
+	}
+}
+
+func (d *Dispatcher) dropSuperseded(l *lane) {
+	for _, old := range l.supersede() {
+		d.reports = append(d.reports, report{result: Result{Delivery: old.delivery, Superseded: true, Attempts: old.attempts}})
+	}
+}
+
+// SetRef restores a reference that an earlier process reported.
+func (d *Dispatcher) SetRef(key string, target routing.Target, ref string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.setRef(laneID{key, target}, ref)
+}
+
+func (d *Dispatcher) setRef(id laneID, ref string) {
+	if ref == "" {
+		return
+	}
+	if d.refs[id.key] == nil {
+		d.refs[id.key] = make(map[routing.Target]string)
+	}
+	d.refs[id.key][id.target] = ref
+}
+
+// Forget drops the references under a key, to which nothing will be delivered any more.
+func (d *Dispatcher) Forget(key string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.refs, key)
+}
+
+// signal wakes Run.
+func (d *Dispatcher) signal() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}

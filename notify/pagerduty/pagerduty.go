@@ -1,0 +1,99 @@
+// Package pagerduty delivers to PagerDuty's Events API v2.
+package pagerduty
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	pd "github.com/PagerDuty/go-pagerduty"
+
+	"quell/notify"
+	"quell/routing"
+)
+
+const (
+	defaultURL = "https://events.pagerduty.com"
+	// maxAnswerBytes is far above the three short fields that the Events API answers with.
+	maxAnswerBytes = 64 << 10
+)
+
+// integration sends events to one service. It keeps no state: the dedup key makes every repetition harmless.
+type integration struct {
+	routingKey notify.Secret
+	url        string
+	env        notify.Environment
+}
+
+// New makes the integration for one service, out of a valid configuration. It returns the interface, so that it fits
+// [notify.Integrations].
+func New(c notify.PagerDutyConfig, env notify.Environment) notify.Notifier {
+	url := strings.TrimRight(c.URL, "/")
+	if url == "" {
+		url = defaultURL
+	}
+	return &integration{routingKey: c.RoutingKey, url: url, env: env}
+}
+
+// Notify sends one event. References and the possibility of an earlier arrival do not matter: PagerDuty adds a
+// repeated trigger to the open incident of its key, and ignores a resolve of what is not open.
+func (in *integration) Notify(ctx context.Context, d *routing.Delivery, _ notify.Sent) (ref string, err error) {
+	event, err := in.event(d)
+	if err != nil {
+		return "", err
+	}
+	// A client for each attempt, since the recorder is one attempt's. The client is thin: it opens nothing.
+	answer := &recorder{exchange: notify.NewExchange(in.env.HTTP, maxAnswerBytes)}
+	client := pd.NewClient("", pd.WithV2EventsAPIEndpoint(in.url))
+	client.HTTPClient = answer
+	result, err := client.ManageEventWithContext(ctx, event)
+	if answer.exchange.Status() == http.StatusAccepted {
+		return "", nil // Whatever became of the answer's body.
+	}
+	if err == nil && result.Status == "success" {
+		return "", nil // Compatible receivers may answer with another 2xx.
+	}
+	return "", answer.exchange.Failure(in.redact(answer.problem()))
+}
+
+// redact takes the routing key out of what a receiver said: it may repeat the request.
+func (in *integration) redact(s string) string {
+	return notify.Line(strings.ReplaceAll(s, string(in.routingKey), in.routingKey.String()), 300)
+}
+
+// recorder keeps the answer that refuses an event. The library drops Retry-After and the transport's error, and looks
+// in the body for the error format of PagerDuty's REST API, which the Events API does not have.
+type recorder struct {
+	exchange *notify.Exchange
+	refusal  []byte
+}
+
+// Do performs the request.
+func (r *recorder) Do(req *http.Request) (*http.Response, error) {
+	resp, err := r.exchange.Do(req)
+	if err != nil || resp.StatusCode < http.StatusMultipleChoices {
+		return resp, err
+	}
+	// What cannot be read is missing in a message for people, nothing else: the status decides.
+	r.refusal, _ = io.ReadAll(resp.Body)
+	if err := resp.Body.Close(); err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(r.refusal))
+	return resp, nil
+}
+
+// problem is what the receiver said, in the Events API's format or as it is.
+func (r *recorder) problem() string {
+	var said struct {
+		Message string
+		Errors  []string
+	}
+	if json.Unmarshal(r.refusal, &said) != nil {
+		return string(r.refusal)
+	}
+	return strings.Join(append([]string{said.Message}, said.Errors...), ": ")
+}
