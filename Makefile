@@ -1,0 +1,122 @@
+# What there is to do with quell's sources. `make` alone says what each target does.
+# Tools are run by version with `go run`, so that nobody installs anything and all get the same answers.
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+OUT      ?= bin/quell
+SEEDS    ?= 1000
+FUZZTIME ?= 5s
+COUNT    ?= 10
+EVAL_DIR ?= ../shared/eval
+
+GOFUMPT   := go run mvdan.cc/gofumpt@v0.12.0
+GOLANGCI  := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+
+# The power-loss test is a module of its own, so that its file system stays out of quell's go.mod.
+POWERLOSS := test/powerloss
+# Absolute, since go test runs every package in its own folder.
+TOOLS := $(CURDIR)/bin/tools
+CORES := $(shell nproc)
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## say what each target does
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build quell and serve quell.yml
+	$(OUT) serve -c quell.yml
+
+.PHONY: build
+build: ## build the static binary bin/quell
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(OUT) ./cmd/quell
+
+.PHONY: test
+test: ## run all tests
+	go test ./...
+
+.PHONY: check
+check: format vet lint race fuzz seeds ## all that must hold before a commit; under two minutes once the tools are built
+
+.PHONY: fmt
+fmt: ## format all code
+	$(GOFUMPT) -w .
+
+.PHONY: format
+format:
+	@echo '--- format'
+	@unformatted=$$($(GOFUMPT) -l .); [ -z "$$unformatted" ] || { echo "$$unformatted"; echo 'not formatted: run make fmt'; exit 1; }
+
+.PHONY: vet
+vet:
+	@echo '--- vet'
+	go vet -tags e2e ./...
+	go -C $(POWERLOSS) vet ./...
+
+.PHONY: lint
+lint:
+	@echo '--- lint'
+	$(GOLANGCI) run
+	cd $(POWERLOSS) && $(GOLANGCI) run --config ../../.golangci.yml
+
+.PHONY: race
+race:
+	@echo '--- tests with the race detector'
+	go test -race ./...
+
+# Every function FuzzX of the tree runs on one core, as many at a time as there are cores.
+.PHONY: fuzz
+fuzz: ## fuzz every decoder and parser for FUZZTIME
+	@echo '--- fuzz targets, $(FUZZTIME) each'
+	@{ grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . || true; } | \
+		sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | sort | \
+		xargs -r -P $(CORES) -L 1 bash -c 'log=$$(go test "$$0" -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -parallel 1 2>&1) \
+			&& echo "ok  $$0 $$1" || { echo "$$log"; echo "FAIL $$0 $$1"; exit 1; }'
+
+# Simulations are the packages whose tests define the flag -seeds; without them there is nothing to do.
+.PHONY: seeds
+seeds: ## run the simulations with SEEDS seeds
+	@echo '--- simulations, $(SEEDS) seeds each'
+	@{ grep -rlE --include='*_test.go' 'flag\.[A-Za-z0-9]+\("seeds"' . || true; } | xargs -r -n 1 dirname | sort -u | \
+		xargs -r -I {} go test {} -run Simulat -count=1 -seeds $(SEEDS)
+
+.PHONY: bench
+bench: ## run the benchmarks COUNT times; compared with bin/bench-old.txt if that is there
+	mkdir -p bin
+	go test -run '^$$' -bench . -benchmem -count=$(COUNT) ./... | tee bin/bench-new.txt
+	$(BENCHSTAT) $(wildcard bin/bench-old.txt) bin/bench-new.txt
+
+.PHONY: tools-alertmanager
+tools-alertmanager:
+	@test/alertmanager/build.sh bin/tools
+
+.PHONY: bench-compare
+bench-compare: build tools-alertmanager ## load quell and the real Alertmanager alike and print both
+	test/amload/compare.sh
+
+.PHONY: e2e
+e2e: build tools-alertmanager ## test bin/quell together with the real Alertmanager
+	version=$$(go list -m -f '{{.Version}}' github.com/prometheus/alertmanager); \
+	QUELL=$(abspath $(OUT)) ALERTMANAGER=$(TOOLS)/alertmanager-$$version AMTOOL=$(TOOLS)/amtool-$$version \
+		go test -tags e2e -count=1 -timeout 15m ./test/e2e/...
+
+.PHONY: kill
+kill: ## kill quell at random moments, over and over
+	QUELL_LONG=1 go test -run Kill -count=1 -timeout 60m -v ./...
+
+.PHONY: powerloss
+powerloss: build ## cut the power under bin/quell (needs root and /dev/fuse)
+	QUELL=$(abspath $(OUT)) go -C $(POWERLOSS) test -count=1 -timeout 15m -v ./...
+
+.PHONY: eval
+eval: build ## score the correlation on labelled incidents in EVAL_DIR
+	@if [ ! -f $(EVAL_DIR)/score.py ]; then echo 'SKIP eval: no score.py in EVAL_DIR=$(EVAL_DIR)'; else \
+		$(EVAL_DIR)/score.py --quell '$(abspath $(OUT)) replay' $(EVAL_DIR)/dev/*/; \
+		$(EVAL_DIR)/stories.py --quell '$(abspath $(OUT)) replay' $(EVAL_DIR)/k8s-recorded; fi
+
+.PHONY: image
+image: ## build the container image
+	docker build --build-arg VERSION=$(VERSION) -t quell:$(VERSION) .
