@@ -25,10 +25,16 @@ func (e *Engine) place(s *symptom, st *site) {
 		e.join(i, s, "same entity")
 		return
 	}
+	ofParts, inside := e.partsIncident(s.node)
 	if i, how := e.explainer(s.node, st.cone, 0); i != nil {
 		e.join(i, s, how)
+	} else if ofParts != nil && !inside {
+		// The parts are ill because of something else, so their owner, which many may depend on, is no better a root than that.
+		e.join(ofParts, s, partsWhy)
 	} else if i := e.explains(s.node); i != nil {
 		e.join(i, s, "it explains the incident")
+	} else if ofParts != nil {
+		e.join(ofParts, s, partsWhy)
 	} else if i := e.incidents[s.incident]; i != nil && e.local(i.root).root == 0 {
 		e.reopen(i, s)
 	} else {
@@ -63,7 +69,9 @@ func (e *Engine) explainer(n topology.Node, c []reach, not IncidentID) (*inciden
 		if i == nil {
 			continue
 		}
-		w *= c[k].weight
+		if w *= c[k].weight; w < coneWeight {
+			continue
+		}
 		if best == nil || w > bestWeight || w == bestWeight && i.id < best.id {
 			best, bestAt, bestWeight = i, k, w
 		}
@@ -89,8 +97,8 @@ func (e *Engine) viaOf(c []reach, i int) string {
 	return via
 }
 
-// incidentAt finds the open incident that is rooted in m, has active symptoms on m, or on parts of m. Parts count less: one
-// ill pod need not make its service ill.
+// incidentAt finds the open incident that is rooted in m, has active symptoms on m, or on parts of m. Parts count by their share:
+// one ill pod of many need not make its service ill, let alone those who call it.
 func (e *Engine) incidentAt(m, asking topology.Node, not IncidentID) (*incident, float32) {
 	if i := e.incidents[e.local(m).root]; i != nil && i.id != not {
 		return i, 1
@@ -100,19 +108,11 @@ func (e *Engine) incidentAt(m, asking topology.Node, not IncidentID) (*incident,
 			return i, 0.95
 		}
 	}
-	var best *incident
-	for p, l := range e.local(m).watch {
-		if l.hops > 0 || p == asking {
-			continue
-		}
-		if i := e.incidents[e.local(p).site.incident]; i != nil && i.id != not && i.state.Open() && (best == nil || i.id < best.id) {
-			best = i
-		}
-	}
-	if best == nil || e.isOwner(m, asking) {
+	i, share := e.illParts(m, asking, not)
+	if i == nil || e.isOwner(m, asking) {
 		return nil, 0 // a sibling's trouble explains nothing by itself
 	}
-	return best, 0.7
+	return i, partsWeight * share
 }
 
 // isOwner reports whether m owns n, directly or not.
@@ -301,7 +301,11 @@ func (e *Engine) setRoot(i *incident, n topology.Node) {
 		}
 		e.local(n).root = i.id
 	}
+	e.local(n).rooted++
+	e.local(i.root).rooted--
+	old := i.root
 	i.root = n
+	e.release(old)
 	e.rerank(i)
 	e.dirty.incidents[i.id] = struct{}{}
 }
@@ -348,19 +352,16 @@ func (e *Engine) move(from, to *incident) {
 		s := e.symptoms.get(num)
 		s.incident = to.id
 		e.mark(s)
-		if st := e.local(s.node).site; st.incident == from.id {
-			st.incident = to.id
-		}
+		e.resite(e.local(s.node).site)
 	}
 	to.symptoms, to.unsorted = append(to.symptoms, from.symptoms...), true
 	to.active += from.active
 	to.lost += from.lost
-	to.sites += from.sites
 	to.severity = max(to.severity, from.severity)
 	to.common = common(to.common, from.common)
 	to.opened = min(to.opened, from.opened)
 	if to.active > 0 {
 		to.recovered, to.settleAt = 0, 0
 	}
-	from.symptoms, from.active, from.lost, from.sites = nil, 0, 0, 0
+	from.symptoms, from.active, from.lost, from.severity, from.common = nil, 0, 0, 0, ""
 }

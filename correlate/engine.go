@@ -210,6 +210,9 @@ func (e *Engine) topology(in *Topology) {
 		e.dirty.nodes[n] = e.graph.Entity(n)
 	}
 	e.reconsider(change.Departures)
+	for _, n := range change.Losers {
+		e.release(n)
+	}
 }
 
 // gap starts time-outs over and gives overdue holds a grace period, no longer than the gap was.

@@ -165,6 +165,8 @@ type Incident struct {
 	Recovered *time.Time `json:"recovered,omitempty"`
 	// CloseReason says what ended it.
 	CloseReason string `json:"close_reason,omitempty"`
+	// ByHand is true if an operator closed it.
+	ByHand bool `json:"by_hand,omitempty"`
 	// Paged is true once this generation was escalated.
 	Paged bool `json:"paged"`
 	// MergedInto is the incident that took this one's symptoms.

@@ -70,6 +70,7 @@ func (e *Engine) open(s *symptom) {
 	e.dirty.counters = true
 	e.incidents[i.id] = i
 	e.local(s.node).root = i.id
+	e.local(s.node).rooted++
 	entity := e.graph.Entity(s.node)
 	i.rootWhy = "it is the first symptom, and nothing that it depends on is ill"
 	e.adoptSymptom(i, s)
@@ -94,12 +95,11 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 	e.mark(s)
 	i.severity = max(i.severity, s.severity)
 	i.active++
-	st := e.local(s.node).site
-	if st.incident != i.id || st.active == 1 {
-		i.sites++
+	e.resite(e.local(s.node).site)
+	if i.recovered != 0 || i.settleAt != 0 {
+		i.recovered, i.settleAt = 0, 0
+		e.dirty.incidents[i.id] = struct{}{}
 	}
-	st.incident = i.id
-	i.recovered, i.settleAt = 0, 0
 }
 
 // leave takes an inactive symptom out of the incident that it was part of.
@@ -280,8 +280,7 @@ func (e *Engine) close(i *incident, state State, reason string) {
 		e.local(i.root).root = 0
 	}
 	for _, num := range i.symptoms {
-		st := e.local(e.symptoms.get(num).node).site
-		st.incident = e.siteIncident(st)
+		e.resite(e.local(e.symptoms.get(num).node).site)
 	}
 	e.timer(timerForget, e.now+int64(e.policy.Reopen), uint64(i.id))
 	d := Resolve
@@ -297,7 +296,7 @@ func (e *Engine) reopen(i *incident, s *symptom) {
 	i.state, i.generation = Held, i.generation+1
 	i.closed, i.closeReason, i.acknowledged, i.ackedBy, i.byHand = 0, "", 0, "", false
 	i.heldUntil, i.holdReason = 0, ""
-	i.active, i.sites, i.lost = 0, 0, 0
+	i.active, i.lost = 0, 0
 	e.local(i.root).root = i.id
 	for _, num := range i.sorted() {
 		// Symptoms that fired on when an operator closed it belong to it again.
@@ -317,11 +316,7 @@ func (e *Engine) readopt(i *incident, t *symptom) {
 		return
 	}
 	i.active++
-	st := e.local(t.node).site
-	if st.incident != i.id {
-		i.sites++
-	}
-	st.incident = i.id
+	e.resite(e.local(t.node).site)
 }
 
 // forget drops a closed incident and its cleared symptoms; history keeps its copy. Symptoms that still fire stay without
@@ -337,5 +332,6 @@ func (e *Engine) forget(i *incident) {
 	}
 	delete(e.incidents, i.id)
 	e.dirty.incidents[i.id] = struct{}{}
+	e.local(i.root).rooted--
 	e.release(i.root)
 }

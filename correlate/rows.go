@@ -368,6 +368,7 @@ func (e *Engine) assemble(rows []incidentRow) error {
 		i := e.fromRow(&rows[k])
 		e.nextIncident = max(e.nextIncident, i.id+1)
 		e.incidents[i.id] = i
+		e.local(i.root).rooted++
 		if i.state.Open() {
 			e.local(i.root).root = i.id
 		}
@@ -391,10 +392,7 @@ func (e *Engine) assemble(rows []incidentRow) error {
 		if st.active > 0 {
 			e.observe(n, st)
 		}
-		st.incident = e.siteIncident(st)
-		if i := e.incidents[st.incident]; i != nil && st.active > 0 {
-			i.sites++
-		}
+		e.resite(st)
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.incidents)) {
 		e.tally(e.incidents[id])

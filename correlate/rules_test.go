@@ -45,3 +45,5 @@ func (testRules) Event(ev *Event) EventMeaning {
 }
 
 func sortedKeys(m rowStore) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedAlerts(m map[string]*Alert) []string { return slices.Sorted(maps.Keys(m)) }

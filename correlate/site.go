@@ -10,10 +10,11 @@ import (
 // site is an entity that has symptoms, active or ended not long ago. Its active symptoms belong to one incident.
 type site struct {
 	symptoms []uint64
-	active   int // symptoms that count and fire
-	incident IncidentID
-	cone     []reach   // while active
-	one      [1]uint64 // backs symptoms: most entities have one
+	active   int        // symptoms that count and fire
+	incident IncidentID // see resite
+	counted  IncidentID // the incident that counts this entity as ill
+	cone     []reach    // while active
+	one      [1]uint64  // backs symptoms: most entities have one
 }
 
 // local is what the engine knows about an entity of the graph. Nodes are dense, so a slice finds it without hashing.
@@ -25,6 +26,8 @@ type local struct {
 	outside int
 	// root is the open incident that is rooted here, whether it has symptoms or not.
 	root IncidentID
+	// rooted counts the incidents, closed ones included, that name this entity as their root: it must not be forgotten.
+	rooted int
 }
 
 // local returns what is known about n. The pointer is good until the graph grows.
@@ -99,7 +102,7 @@ func (e *Engine) end(s *symptom, c condition) {
 			e.overlook(s.node, st)
 		}
 	}
-	defer func() { st.incident = e.siteIncident(st) }()
+	defer e.resite(st)
 	i := e.incidents[s.incident]
 	if i == nil {
 		e.timer(timerDrop, e.now+int64(e.policy.Reopen), s.num)
@@ -110,14 +113,30 @@ func (e *Engine) end(s *symptom, c condition) {
 	}
 	if wasActive {
 		i.active--
-		if st.active == 0 && st.incident == i.id {
-			i.sites--
-		}
 	}
 	if c == conditionLost {
 		i.lost++
 	}
 	e.eased(i)
+}
+
+// resite finds the open incident that an entity belongs to, and lets that one count it while it is ill.
+func (e *Engine) resite(st *site) {
+	st.incident = e.siteIncident(st)
+	counted := IncidentID(0)
+	if st.active > 0 {
+		counted = st.incident
+	}
+	if counted == st.counted {
+		return
+	}
+	if i := e.incidents[st.counted]; i != nil {
+		i.sites--
+	}
+	if i := e.incidents[counted]; i != nil {
+		i.sites++
+	}
+	st.counted = counted
 }
 
 // observe puts an ill entity on the lists of everything that could explain it.
@@ -146,6 +165,7 @@ func (e *Engine) overlook(n topology.Node, st *site) {
 		if r.hops > 0 {
 			at.outside--
 		}
+		e.release(r.node) // its edges may be gone
 	}
 	st.cone = nil
 }
@@ -255,7 +275,7 @@ func (e *Engine) dropDue(t timer) {
 
 // release forgets an entity that is not in the graph and has no symptom.
 func (e *Engine) release(n topology.Node) {
-	if e.local(n).site == nil && e.local(n).root == 0 && len(e.local(n).watch) == 0 {
+	if at := e.local(n); at.site == nil && at.rooted == 0 && len(at.watch) == 0 {
 		e.graph.Release(n)
 	}
 }

@@ -15,12 +15,12 @@ func (e *Engine) Incident(id IncidentID, limit int) (inc *Incident, ok bool) {
 		return nil, false
 	}
 	inc = e.summary(i)
-	entities := make(map[topology.Node]bool, len(i.symptoms))
+	entities, paths := make(map[topology.Node]bool, len(i.symptoms)), e.paths(i)
 	for _, num := range i.sorted() {
 		s := e.symptoms.get(num)
 		entities[s.node] = true
 		if limit == 0 || len(inc.Symptoms) < limit {
-			inc.Symptoms = append(inc.Symptoms, e.symptomView(i, s))
+			inc.Symptoms = append(inc.Symptoms, e.symptomView(i, s, paths[s.node]))
 		}
 	}
 	inc.MemberCount = len(entities)
@@ -59,7 +59,7 @@ func (e *Engine) summary(i *incident) *Incident {
 		Title: i.title, Class: i.class, Roots: slices.Clone(i.roots), HoldReason: i.holdReason,
 		Opened: fromNano(i.opened), Escalated: pointTo(i.escalated), Acknowledged: pointTo(i.acknowledged), AckedBy: i.ackedBy,
 		Closed: pointTo(i.closed), Recovered: pointTo(i.recovered), CloseReason: i.closeReason, MergedInto: i.mergedInto,
-		Alerts: len(i.symptoms), Active: i.active, Lost: i.lost, Labels: i.common, Paged: i.pagedGeneration == i.generation,
+		Alerts: len(i.symptoms), Active: i.active, Lost: i.lost, Labels: i.common, Paged: i.pagedGeneration == i.generation, ByHand: i.byHand,
 	}
 	if i.state == Held {
 		inc.HeldUntil = pointTo(i.heldUntil)
@@ -81,12 +81,12 @@ func (i *incident) outcome() string {
 	return "open"
 }
 
-func (e *Engine) symptomView(i *incident, s *symptom) SymptomView {
+func (e *Engine) symptomView(i *incident, s *symptom, path []PathStep) SymptomView {
 	v := SymptomView{
 		Entity: e.graph.Entity(s.node), Name: s.name, Severity: s.severity, State: conditionNames[s.condition],
 		Since: fromNano(s.since), Ended: pointTo(s.ended), Labels: s.labels, Annotations: s.annotations, Generator: s.generator,
 	}
-	v.Path = e.pathToRoot(i, s.node)
+	v.Path = path
 	switch {
 	case s.node == i.root:
 		v.Why = "on the root"

@@ -116,6 +116,9 @@ func (g *Graph) Dependencies(n Node) []Arc { return g.nodes[n].deps }
 // Owners returns what owns n, sorted; the slice is the graph's own.
 func (g *Graph) Owners(n Node) []Arc { return g.nodes[n].owners }
 
+// Parts returns what n owns, sorted; the slice is the graph's own.
+func (g *Graph) Parts(n Node) []Arc { return g.nodes[n].parts }
+
 // TypeName returns the name of a type.
 func (g *Graph) TypeName(t TypeID) string { return g.types.names[t] }
 
@@ -157,14 +160,21 @@ type Change struct {
 	// Departures are the nodes from which a walk to possible causes goes elsewhere than before: for a dependency the entity that
 	// depends, for an owning edge the part.
 	Departures []Node
+	// Losers are the nodes that lost an edge or their declaration, and may be released.
+	Losers []Node
 }
 
 // changes collects a Change.
-type changes struct{ told, departures map[Node]bool }
+type changes struct{ told, departures, losers map[Node]bool }
 
 func (c changes) edge(g *Graph, from, to Node, typ TypeID) {
 	c.told[from] = true
 	c.departures[g.departure(from, to, typ)] = true
+}
+
+func (c changes) lost(g *Graph, from, to Node, typ TypeID) {
+	c.edge(g, from, to, typ)
+	c.losers[from], c.losers[to] = true, true
 }
 
 func (g *Graph) departure(from, to Node, typ TypeID) Node {
@@ -174,15 +184,16 @@ func (g *Graph) departure(from, to Node, typ TypeID) Node {
 	return from
 }
 
-// Apply performs an update on behalf of source. The update must be valid, see [Update.Validate].
+// Apply performs an update on behalf of source. The update must be valid, see [Update.Validate]. Edges from an entity to itself
+// are left out.
 func (g *Graph) Apply(u *Update, source string) Change {
 	src := SourceID(g.sources.id(source))
-	c := changes{make(map[Node]bool), make(map[Node]bool)}
+	c := changes{make(map[Node]bool), make(map[Node]bool), make(map[Node]bool)}
 	for _, e := range u.RemoveEdges {
 		from, ok1 := g.numbers[e.From]
 		to, ok2 := g.numbers[e.To]
 		if typ := g.typeID(e.Type); ok1 && ok2 && g.remove(from, to, typ, src) {
-			c.edge(g, from, to, typ)
+			c.lost(g, from, to, typ)
 		}
 	}
 	for _, e := range u.RemoveEntities {
@@ -197,12 +208,15 @@ func (g *Graph) Apply(u *Update, source string) Change {
 		}
 	}
 	for _, e := range u.Edges {
+		if e.From == e.To {
+			continue // says nothing
+		}
 		from, to, typ := g.Intern(e.From), g.Intern(e.To), g.typeID(e.Type)
 		if g.add(from, to, typ, src) {
 			c.edge(g, from, to, typ)
 		}
 	}
-	return Change{sorted(c.told), sorted(c.departures)}
+	return Change{sorted(c.told), sorted(c.departures), sorted(c.losers)}
 }
 
 func sorted(set map[Node]bool) []Node { return slices.Sorted(maps.Keys(set)) }
@@ -210,12 +224,13 @@ func sorted(set map[Node]bool) []Node { return slices.Sorted(maps.Keys(set)) }
 // Ref adds an edge that is counted: it stays until [Graph.Unref] was called as often. If the edge is new, changed is true and
 // departure the node that [Change.Departures] would name.
 func (g *Graph) Ref(e Edge, source string) (departure Node, changed bool) {
+	if e.From == e.To {
+		return 0, false
+	}
 	from, to := g.Intern(e.From), g.Intern(e.To)
 	typ, src := g.typeID(e.Type), SourceID(g.sources.id(source))
 	arc, added := g.insert(from, to, typ, src)
-	if arc != nil {
-		arc.refs++
-	}
+	arc.refs++
 	return g.departure(from, to, typ), added
 }
 
@@ -321,12 +336,8 @@ func (g *Graph) add(from, to Node, typ TypeID, src SourceID) bool {
 	return added
 }
 
-// insert returns the edge, nil if it would lead from an entity to itself, and whether it is new. The pointer is good until the
-// next change.
+// insert returns the edge and whether it is new. The pointer is good until the next change.
 func (g *Graph) insert(from, to Node, typ TypeID, src SourceID) (arc *Arc, added bool) {
-	if from == to {
-		return nil, false
-	}
 	forth, back := g.lists(from, to, typ)
 	i, found := g.find(*forth, to, typ, src)
 	if found {
@@ -373,16 +384,16 @@ func (g *Graph) referenced(from, to Node, typ TypeID, src SourceID) bool {
 // drop removes an entity's declaration and all its edges but the counted ones, whose alerts still stand for them.
 func (g *Graph) drop(n Node, c changes) {
 	g.nodes[n].declared = false
-	c.told[n] = true
+	c.told[n], c.losers[n] = true, true
 	v := g.nodes[n]
 	for _, a := range slices.Concat(v.deps, v.parts) {
 		if !g.referenced(n, a.Node, a.Type, a.Source) && g.remove(n, a.Node, a.Type, a.Source) {
-			c.edge(g, n, a.Node, a.Type)
+			c.lost(g, n, a.Node, a.Type)
 		}
 	}
 	for _, a := range slices.Concat(v.in, v.owners) {
 		if !g.referenced(a.Node, n, a.Type, a.Source) && g.remove(a.Node, n, a.Type, a.Source) {
-			c.edge(g, a.Node, n, a.Type)
+			c.lost(g, a.Node, n, a.Type)
 		}
 	}
 }
