@@ -1,0 +1,98 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"quell/correlate"
+	"quell/internal/config"
+	"quell/routing"
+	"quell/storage"
+)
+
+// resumer takes up what an earlier process left: the dispatcher.
+type resumer interface {
+	Resume(deliveries ...routing.Delivery)
+	SetRef(key string, target routing.Target, ref string)
+}
+
+// restore reads what the loop keeps beside the engine: where pages went, references at receivers, and the outbox.
+func (l *loop) restore(d resumer) error {
+	err := l.store.Scan(storage.Marks, []byte("sent/"), []byte("sent0"), func(k, v []byte) error {
+		id, err := correlate.ParseIncidentID(strings.TrimPrefix(string(k), "sent/"))
+		if err != nil {
+			return err
+		}
+		var to sentTo
+		if err := json.Unmarshal(v, &to); err != nil {
+			return err
+		}
+		l.sent[id] = to
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("marks: %w", err)
+	}
+	err = l.store.Scan(storage.Refs, nil, nil, func(_, v []byte) error {
+		var r savedRef
+		if err := json.Unmarshal(v, &r); err != nil {
+			return err
+		}
+		d.SetRef(r.Key, r.Target, r.Ref)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("references: %w", err)
+	}
+	outbox, err := readOutbox(l.store, 0, 0)
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	// Numbers of deliveries only have to ascend: above those of any earlier process, which made fewer than 2^20 a record.
+	l.nextID = l.seq << 20
+	if n := len(outbox); n > 0 {
+		l.nextID = max(l.nextID, outbox[n-1].ID)
+	}
+	d.Resume(outbox...)
+	return nil
+}
+
+// begin takes the first step: the gap since the last record, and what changed in the configuration.
+func (l *loop) begin(c *config.Config) error {
+	now, _ := l.clock.now()
+	s := &step{loop: l, at: now}
+	if seq, last := l.store.Last(); seq > 0 {
+		s.inputs = append(s.inputs, &correlate.Gap{From: last, To: now, Why: "restart"})
+	}
+	inputs, err := l.firstInputs(s, c)
+	if err != nil {
+		return err
+	}
+	s.inputs = append(s.inputs, inputs...)
+	if err := l.step(s); err != nil {
+		return err
+	}
+	if s.empty() {
+		return nil
+	}
+	if err := l.commit(s); err != nil {
+		return fmt.Errorf("first commit: %w", err)
+	}
+	return nil
+}
+
+// newLogger makes the logger that the configuration asks for.
+func newLogger(w io.Writer, c config.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}

@@ -1,0 +1,47 @@
+package app
+
+import "time"
+
+// jumpAfter is how far wall clock and monotonic clock may drift apart before that counts as a jump.
+const jumpAfter = time.Minute
+
+// clock makes logical time, which the engine lives in: it advances with the monotonic clock and follows the wall clock only
+// forward, so that a wall clock that is set back stops nothing and one that is set forward makes nothing overdue at once.
+// Not safe for concurrent use.
+type clock struct {
+	wall  func() time.Time              // the wall clock
+	since func(time.Time) time.Duration // what passed since a reading of it, by the monotonic clock
+	read  time.Time                     // the last reading
+	last  time.Time                     // logical time then
+}
+
+// newClock starts at the wall clock, or at the store's last record if that is later.
+func newClock(wall func() time.Time, last time.Time) *clock {
+	now := wall()
+	c := &clock{wall: wall, since: func(t time.Time) time.Duration { return wall().Sub(t) }, read: now, last: plain(now)}
+	if last.After(c.last) {
+		c.last = last
+	}
+	return c
+}
+
+// plain strips the monotonic reading and the zone.
+func plain(t time.Time) time.Time { return t.Round(0).UTC() }
+
+// now returns logical time. If the wall clock jumped ahead (it was set, or the machine slept), jumped is the time before it.
+func (c *clock) now() (now time.Time, jumped time.Time) {
+	passed := max(c.since(c.read), 0) // both readings have a monotonic part, so this is true elapsed time
+	reading := c.wall()
+	c.read = reading
+	c.last = c.last.Add(passed)
+	switch ahead := plain(reading).Sub(c.last); {
+	case ahead > jumpAfter:
+		jumped, c.last = c.last, plain(reading)
+	case ahead > 0:
+		c.last = plain(reading)
+	}
+	return c.last, jumped
+}
+
+// drift is how far logical time is ahead of the wall clock.
+func (c *clock) drift() time.Duration { return c.last.Sub(plain(c.wall())) }

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func writeFile(t *testing.T, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestClockNeverGoesBackAndReportsJumps moves the wall clock against the monotonic one (case 36): logical time follows elapsed
+// time, never goes back, and names a jump forward instead of making everything overdue.
+func TestClockNeverGoesBackAndReportsJumps(t *testing.T) {
+	base := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	mono, offset := time.Duration(0), time.Duration(0)
+	c := newClock(func() time.Time { return base.Add(mono + offset) }, time.Time{})
+	read := mono
+	c.since = func(time.Time) time.Duration { d := mono - read; read = mono; return d }
+	for _, s := range []struct {
+		what         string
+		pass, offset time.Duration
+		want         time.Duration // logical time since base
+		jumped       bool
+	}{
+		{"time passes", time.Minute, 0, time.Minute, false},
+		{"set back by an hour", time.Minute, -time.Hour, 2 * time.Minute, false},
+		{"set to 1970", time.Minute, -56 * 365 * 24 * time.Hour, 3 * time.Minute, false},
+		{"right again", time.Minute, 0, 4 * time.Minute, false},
+		{"a little ahead", time.Minute, 10 * time.Second, 5*time.Minute + 10*time.Second, false},
+		{"set ahead by an hour", time.Minute, time.Hour, time.Hour + 6*time.Minute, true},
+		{"goes on there", time.Minute, time.Hour, time.Hour + 7*time.Minute, false},
+	} {
+		mono += s.pass
+		offset = s.offset
+		now, jumped := c.now()
+		if got := now.Sub(base); got != s.want || jumped.IsZero() == s.jumped {
+			t.Errorf("%s: got %v (jumped %v), want %v (%v)", s.what, got, !jumped.IsZero(), s.want, s.jumped)
+		}
+	}
+}
+
+// TestClockStartsAtTheLastRecord: a wall clock that was set back while quell was down does not take logical time back.
+func TestClockStartsAtTheLastRecord(t *testing.T) {
+	last := time.Now().Add(time.Hour).UTC().Round(0)
+	if now, _ := newClock(time.Now, last).now(); now.Before(last) {
+		t.Errorf("logical time %v precedes the last record's %v", now, last)
+	}
+}

@@ -1,0 +1,91 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"quell/correlate"
+	"quell/internal/config"
+	"quell/storage"
+)
+
+// reload puts the configuration file in force as it is now, or, when anything in it is wrong, changes nothing. Who asked, and
+// from where, goes into the audit log.
+func (a *App) reload(ctx context.Context, by, from string) (err error) {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	defer func() {
+		a.metrics.reloaded(err == nil, a.options.wall())
+		a.refused.Store(nil)
+		if err != nil {
+			a.refused.Store(&err)
+			a.log.Error("reload refused", slog.Any("error", err))
+		}
+	}()
+	c, err := config.Load(a.options.ConfigPath)
+	if err != nil {
+		return err
+	}
+	old := a.current.Load().config
+	if a.options.Listen != "" {
+		c.Listen = a.options.Listen
+	}
+	if c.Listen != old.Listen || c.StoragePath != old.StoragePath || c.Limits != old.Limits || c.MaxBodyBytes != old.MaxBodyBytes {
+		a.log.Warn("server, storage and limits take effect after a restart only")
+	}
+	next := newSetup(c, a.store.ID(), a.options.wall())
+	policy := c.Policy()
+	if _, err := compile(&policy); err != nil {
+		return err
+	}
+	if err := a.dispatch.Reconfigure(c.NotifyConfig()); err != nil {
+		return err
+	}
+	if err := a.adopt(ctx, next, auditEntry{By: by, From: from, Action: "reload", Detail: c.Hash}); err != nil {
+		// What could not be stored is not in force: back to the receivers of the configuration that is.
+		if back := a.dispatch.Reconfigure(old.NotifyConfig()); back != nil {
+			a.log.Error("receivers are those of the refused configuration", slog.Any("error", back))
+		}
+		return err
+	}
+	a.log.Info("configuration reloaded", slog.String("hash", c.Hash), slog.String("by", by))
+	return nil
+}
+
+// adopt gives the loop a new setup, in one step with the policy and topology that come with it.
+func (a *App) adopt(ctx context.Context, next *setup, entry auditEntry) error {
+	r := &request{done: make(chan error, 1)}
+	var marks []storage.Change
+	r.check = func(e *correlate.Engine) error {
+		s := &step{loop: a.loop, at: e.Now()}
+		inputs, err := a.loop.firstInputs(s, next.config)
+		r.inputs, marks = inputs, s.changes
+		return err
+	}
+	r.with = func(s *step) error {
+		s.changes = append(s.changes, marks...)
+		s.audit(entry)
+		s.loop.router = next.router
+		a.current.Store(next)
+		return nil
+	}
+	return a.loop.do(ctx, r)
+}
+
+// auditEntry is one row of the audit log.
+type auditEntry struct {
+	At     string `json:"t"`
+	By     string `json:"by"`
+	From   string `json:"from,omitempty"`
+	Action string `json:"action"`
+	On     string `json:"on,omitempty"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// audit adds to the audit log: who did what, when, from where.
+func (s *step) audit(e auditEntry) {
+	e.At = s.at.Format("2006-01-02T15:04:05.000Z07:00")
+	s.loop.audits++
+	s.put(storage.Audit, fmt.Sprintf("%020d/%06d", s.at.UnixNano(), s.loop.audits%1_000_000), e)
+}

@@ -1,0 +1,210 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"quell/correlate"
+	"quell/routing"
+	"quell/rules"
+	"quell/storage"
+)
+
+// Reasons to be in safe mode.
+const (
+	reasonStore  = "store"
+	reasonEngine = "engine"
+	reasonDamage = "damage"
+)
+
+const (
+	// directFirst numbers deliveries that never were in the outbox: safe mode's.
+	directFirst = uint64(1) << 62
+	// directMax bounds the alerts that safe mode remembers, directAgain is when one is sent again.
+	directMax   = 100_000
+	directAgain = time.Hour
+)
+
+// safeMode is what quell does when it cannot do its work: critical alerts go straight to their receivers, it says that it is
+// degraded, and it is not ready. Safe for concurrent use.
+type safeMode struct {
+	log     *slog.Logger
+	metrics *metrics
+	send    sender
+	now     func() time.Time
+	// current is the configuration in force.
+	current func() *setup
+
+	mu      sync.Mutex
+	reasons map[string]error
+	sent    map[model.Fingerprint]time.Time
+	next    uint64
+}
+
+// enter says that something is wrong; the first time it tells the operators, past the store.
+func (m *safeMode) enter(reason string, err error) {
+	m.mu.Lock()
+	_, known := m.reasons[reason]
+	m.reasons[reason] = err
+	m.mu.Unlock()
+	if known {
+		return
+	}
+	m.metrics.safe.WithLabelValues(reason).Set(1)
+	m.log.Error("entered safe mode", slog.String("reason", reason), slog.Any("error", err))
+	text := fmt.Sprintf("quell is in safe mode (%s): %v. New alerts are refused, senders keep them; critical alerts are paged without being correlated.", reason, err)
+	m.direct(m.current().router.Operator(m.now(), "safe-mode/"+reason, text))
+}
+
+// leave says that it is well again.
+func (m *safeMode) leave(reason string) {
+	m.mu.Lock()
+	_, was := m.reasons[reason]
+	delete(m.reasons, reason)
+	if len(m.reasons) == 0 {
+		clear(m.sent)
+	}
+	m.mu.Unlock()
+	if was {
+		m.metrics.safe.WithLabelValues(reason).Set(0)
+		m.log.Info("left safe mode", slog.String("reason", reason))
+	}
+}
+
+// why is the error of a reason, or a plain one.
+func (m *safeMode) why(reason string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.reasons[reason]; err != nil {
+		return err
+	}
+	return errors.New(reason)
+}
+
+// active lists what is wrong, sorted; empty means that all is well.
+func (m *safeMode) active() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []string
+	for reason, err := range m.reasons {
+		list = append(list, fmt.Sprintf("%s: %v", reason, err))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// page sends the critical alerts among inputs that could not be stored straight to their receivers, each once an hour.
+func (m *safeMode) page(inputs []correlate.Input) {
+	now, c := m.now(), m.current()
+	var deliveries []routing.Delivery
+	m.mu.Lock()
+	for _, in := range inputs {
+		a, ok := in.(*correlate.Alert)
+		if !ok || a.Resolved() || !rules.Matches(c.config.SafeMode, a.Labels) {
+			continue
+		}
+		if at, ok := m.sent[a.Fingerprint]; ok && now.Sub(at) < directAgain || len(m.sent) >= directMax {
+			continue
+		}
+		m.sent[a.Fingerprint] = now
+		deliveries = append(deliveries, c.router.Direct(now, a)...)
+	}
+	m.mu.Unlock()
+	m.metrics.direct.Add(float64(len(deliveries)))
+	m.direct(deliveries)
+}
+
+// direct hands over deliveries that are in no outbox.
+func (m *safeMode) direct(deliveries []routing.Delivery) {
+	m.mu.Lock()
+	for i := range deliveries {
+		m.next++
+		deliveries[i].ID = directFirst + m.next
+	}
+	m.mu.Unlock()
+	m.send.Enqueue(deliveries...)
+}
+
+// enginePanic is a panic of the engine. It is a bug; the input that caused it must not take quell down for good.
+type enginePanic struct {
+	value any
+	stack []byte
+}
+
+func (p *enginePanic) Error() string { return fmt.Sprintf("engine panic: %v", p.value) }
+
+// recoverFrom goes on after the engine panicked: it goes back to the stored state and takes the requests one by one. One that
+// panics again is put into quarantine and its alerts are paged as they are.
+func (l *loop) recoverFrom(err error, todo []*request) error {
+	var p *enginePanic
+	if !errors.As(err, &p) {
+		answer(todo, err)
+		return err
+	}
+	l.log.Error("engine panicked", slog.Any("panic", p.value), slog.String("stack", string(p.stack)))
+	l.metrics.panics.Inc()
+	if len(l.behind) > 0 || len(todo) == 0 {
+		l.broken = err
+		l.safe.enter(reasonEngine, err)
+		answer(todo, fmt.Errorf("%w: %w", errDegraded, err))
+		return nil
+	}
+	if err := l.reloadEngine(); err != nil {
+		answer(todo, err)
+		return err
+	}
+	for _, r := range todo {
+		if r.done == nil {
+			continue
+		}
+		if err := l.alone(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alone steps one request by itself.
+func (l *loop) alone(r *request) error {
+	now, _ := l.clock.now()
+	s := &step{loop: l, at: now, inputs: r.inputs}
+	if r.with != nil {
+		s.with = []*request{r}
+	}
+	err := l.step(s)
+	if err == nil {
+		return l.finish(s, []*request{r})
+	}
+	if err := l.reloadEngine(); err != nil {
+		answer([]*request{r}, err)
+		return err
+	}
+	l.log.Error("input put into quarantine", slog.Any("error", err), slog.Int("inputs", len(r.inputs)))
+	q := &step{loop: l, at: now}
+	q.changes = append(q.changes, storage.Change{
+		Table: storage.Quarantine, Key: []byte(fmt.Sprintf("input/%d/%d", now.UnixNano(), l.seq)), Value: correlate.AppendRecord(nil, r.inputs),
+	})
+	for _, in := range r.inputs {
+		if a, ok := in.(*correlate.Alert); ok && !a.Resolved() {
+			q.deliver(l.router.Direct(now, a))
+		}
+	}
+	q.deliver(l.router.Operator(now, "engine-panic", fmt.Sprintf("quell could not process %d inputs (%v); they are in quarantine and firing alerts among them were paged as they are.", len(r.inputs), err)))
+	return l.finish(q, []*request{r})
+}
+
+// reloadEngine goes back to the stored state.
+func (l *loop) reloadEngine() error {
+	e, err := loadEngine(l.store, l.compile)
+	if err != nil {
+		return fmt.Errorf("reload the engine: %w", err)
+	}
+	l.engine, l.touched = e, touches{}
+	return nil
+}
