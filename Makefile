@@ -3,7 +3,7 @@
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 OUT      ?= bin/quell
-SEEDS    ?= 1000
+SEEDS    ?= 200
 FUZZTIME ?= 5s
 COUNT    ?= 10
 EVAL_DIR ?= ../shared/eval

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 100, "how many random histories TestSimulation plays")
+	seeds = flag.Int("seeds", 40, "how many random histories TestSimulation plays")
 	seed  = flag.Uint64("seed", 0, "play this history only")
 )
 
