@@ -128,8 +128,16 @@ func (e *Engine) explains(n topology.Node) *incident {
 		return nil
 	}
 	i := e.incidents[ids[0]]
-	e.reroot(i, n, fmt.Sprintf("at least half of its %d ill entities depend on %s, which is ill as well", i.sites, e.graph.Entity(n)))
+	e.reroot(i, n, mostOf(i.sites)+" "+string(e.graph.Entity(n))+", which is ill as well")
 	return i
+}
+
+// mostOf begins a sentence about what an incident's ill entities depend on.
+func mostOf(sites int) string {
+	if sites == 1 {
+		return "its only ill entity depends on"
+	}
+	return fmt.Sprintf("at least half of its %d ill entities depend on", sites)
 }
 
 // explained lists the open incidents, oldest first and but for the one left out, that n explains: at least half of their ill
@@ -203,7 +211,7 @@ func (e *Engine) gather(n topology.Node) {
 	}
 	for _, id := range e.explained(n, i.id) {
 		if other := e.incidents[id]; other.state.Open() {
-			i = e.merge(other, i, fmt.Sprintf("at least half of its %d ill entities depend on %s", other.sites, e.graph.Entity(n)))
+			i = e.merge(other, i, mostOf(other.sites)+" "+string(e.graph.Entity(n)))
 		}
 	}
 	if i.root == n && i.sites == 1 {

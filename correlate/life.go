@@ -237,14 +237,14 @@ func (e *Engine) due(i *incident, kind timerKind) {
 func (e *Engine) settled(i *incident) {
 	took := round(time.Duration(i.recovered - i.opened))
 	if i.pagedGeneration == i.generation {
-		e.close(i, Resolved, fmt.Sprintf("all %d symptoms cleared after %s and stayed clear for %s", len(i.symptoms), took, round(e.policy.Settle)))
+		e.close(i, Resolved, fmt.Sprintf("%s cleared after %s and stayed clear for %s", allOf(len(i.symptoms)), took, round(e.policy.Settle)))
 		return
 	}
 	state := SelfHealed
 	if i.state == Acknowledged {
 		state = Resolved // somebody was looking: it cannot be told from a repair
 	}
-	e.close(i, state, fmt.Sprintf("healed by itself after %s: all %d symptoms cleared and stayed clear for %s", took, len(i.symptoms), round(e.policy.Settle)))
+	e.close(i, state, fmt.Sprintf("healed by itself after %s: %s cleared and stayed clear for %s", took, allOf(len(i.symptoms)), round(e.policy.Settle)))
 }
 
 // holdOver escalates, unless all that is left is unknown because its source fell silent: then the source pages for it.
@@ -255,6 +255,14 @@ func (e *Engine) holdOver(i *incident) {
 		return
 	}
 	e.escalate(i)
+}
+
+// allOf counts symptoms for a sentence.
+func allOf(n int) string {
+	if n == 1 {
+		return "its symptom"
+	}
+	return fmt.Sprintf("all %d symptoms", n)
 }
 
 func (e *Engine) escalate(i *incident) {
@@ -298,9 +306,8 @@ func (e *Engine) reopen(i *incident, s *symptom) {
 	i.heldUntil, i.holdReason = 0, ""
 	i.active, i.lost = 0, 0
 	e.local(i.root).root = i.id
-	for _, num := range i.sorted() {
-		// Symptoms that fired on when an operator closed it belong to it again.
-		if t := e.symptoms.get(num); t != s && t.condition != conditionCleared && e.local(t.node).site.incident == 0 {
+	for _, num := range slices.Clone(i.sorted()) {
+		if t := e.symptoms.get(num); t != s {
 			e.readopt(i, t)
 		}
 	}
@@ -310,13 +317,21 @@ func (e *Engine) reopen(i *incident, s *symptom) {
 	e.hold(i, s, 0)
 }
 
+// readopt takes a symptom back into its incident, which was closed: it may fire on, if an operator closed it. If its entity
+// belongs to another incident by now, it belongs there as well.
 func (e *Engine) readopt(i *incident, t *symptom) {
-	if t.condition == conditionLost {
-		i.lost++
+	st := e.local(t.node).site
+	if x := e.incidents[st.incident]; t.active() && x != nil && x != i && x.state.Open() {
+		e.adoptSymptom(x, t)
 		return
 	}
-	i.active++
-	e.resite(e.local(t.node).site)
+	switch t.condition {
+	case conditionActive:
+		i.active++
+	case conditionLost:
+		i.lost++
+	}
+	e.resite(st)
 }
 
 // forget drops a closed incident and its cleared symptoms; history keeps its copy. Symptoms that still fire stay without

@@ -88,6 +88,7 @@ func (e *Engine) begin(s *symptom) {
 func (e *Engine) end(s *symptom, c condition) {
 	wasActive, wasLost := s.active(), s.condition == conditionLost
 	s.condition, s.ended = c, e.now
+	e.setExpiry(s, 0) // so that the next time-out gets a timer of its own
 	e.mark(s)
 	if src := e.sources[s.source]; src != nil && wasActive {
 		src.active--

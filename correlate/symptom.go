@@ -211,8 +211,6 @@ func (e *Engine) expire(t timer) {
 		e.timer(timerExpire, s.expires, s.num)
 		return
 	}
-	s.expires = 0
-	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
 	if s.isEvent() {
 		e.end(s, conditionCleared)
 		return

@@ -37,6 +37,12 @@ var layers = []layer{
 	{folder: "web", imports: pure, why: "edges import the pure core only, never each other"},
 	{folder: "internal/strictyaml", why: "strictyaml is pure and knows no domain"},
 	{folder: "internal/config", imports: append([]string{"notify"}, pure...), why: "config describes, internal/app wires"},
+	{folder: "internal/picture", imports: pure, why: "pictures are drawn from the read model"},
+	{
+		folder: "internal/replay", imports: slices.Concat(pure, []string{"ingest", "internal/picture"}),
+		why: "a replay decodes and steps; it stores and delivers nothing",
+	},
+	{folder: "internal/demo", imports: slices.Concat(pure, edges, []string{"internal"}), why: "the demo wires a whole quell and the world around it"},
 	{folder: "internal/fake", imports: pure, why: "fakes stand for the outside world"},
 	{folder: "internal/tidy", why: "the checker must not depend on what it checks"},
 	{
@@ -67,7 +73,7 @@ func (l layer) allows(s *source, target string) bool {
 		return true
 	case s.test && belowAny(target, pure...):
 		return true
-	case below(target, "internal/fake"):
+	case below(target, "internal/fake") && !below(l.folder, "internal/demo"):
 		return below(l.folder, "cmd") || below(l.folder, "test")
 	}
 	return belowAny(target, l.imports...)
