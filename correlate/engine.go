@@ -93,7 +93,7 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 	if t < e.now {
 		panic(fmt.Sprintf("correlate: time went back from %v to %v", fromNano(e.now), now))
 	}
-	e.now, e.effects = t, nil
+	e.now, e.effects = t, make([]Effect, 0, len(inputs)+4)
 	for _, num := range e.orphans {
 		if s := e.symptoms.get(num); s.active() && s.incident == 0 {
 			e.place(s, e.local(s.node).site)
@@ -107,7 +107,9 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 		e.fire(heap.Pop(&e.timers).(timer))
 	}
 	e.rankAll()
-	return e.effects
+	effects := e.effects
+	e.effects = nil
+	return effects
 }
 
 // Deadline reports when Step must next be called even without inputs; ok is false if never.

@@ -44,7 +44,7 @@ func (s *Set) Entity(l correlate.Labels) (topology.Entity, []topology.Edge) {
 		}
 	}
 	for names := range s.targets.matching(l) {
-		sub.ignored = append(sub.ignored, names...)
+		sub.ignored, sub.inside = append(sub.ignored, names...), nil
 	}
 	return sub.builtin()
 }
@@ -65,6 +65,7 @@ type subject struct {
 	labels   correlate.Labels
 	exported bool     // there are labels exported_*
 	ignored  []string // labels that are about the exporter
+	inside   *string  // the cluster, once somebody asked
 }
 
 const exportedPrefix = "exported_"
@@ -90,12 +91,16 @@ func (s *subject) get(name string) string {
 }
 
 func (s *subject) cluster() string {
-	for _, name := range clusterLabels {
-		if v := s.get(name); v != "" {
-			return v
+	if s.inside == nil {
+		s.inside = new(string)
+		for _, name := range clusterLabels {
+			if v := s.get(name); v != "" {
+				*s.inside = v
+				break
+			}
 		}
 	}
-	return ""
+	return *s.inside
 }
 
 func (s *subject) entity(from source) (topology.Entity, bool) {

@@ -76,6 +76,8 @@ type loop struct {
 	// behind are steps that the store did not take yet, oldest first. While there are any, nothing new is accepted.
 	behind  []*step
 	touched touches
+	record  []byte // reused from commit to commit
+	spare   *memory
 	safe    *safeMode
 
 	// queue holds requests that wait for the next batch. When it is full, submit fails with errBusy.
@@ -189,7 +191,7 @@ func (l *loop) batch(requests []*request) error {
 		requests = refuse(requests, fmt.Errorf("%w: %w", errDegraded, l.safe.why(reasonStore)))
 	}
 	now, jumped := l.clock.now()
-	s := &step{loop: l, at: now}
+	s := l.newStep(now)
 	if !jumped.IsZero() {
 		s.inputs = append(s.inputs, &correlate.Gap{From: jumped, To: now, Why: "the clock was moved or the machine slept"})
 		l.log.Warn("clock jumped", slog.Duration("by", now.Sub(jumped)))
@@ -310,7 +312,8 @@ func (l *loop) commit(s *step) error {
 	begin := time.Now()
 	b := &storage.Batch{At: s.at, Changes: s.changes}
 	if len(s.inputs) > 0 || s.stepped {
-		b.Seq, b.Record = l.seq+1, correlate.AppendRecord(nil, s.inputs)
+		l.record = correlate.AppendRecord(l.record[:0], s.inputs)
+		b.Seq, b.Record = l.seq+1, l.record
 	}
 	if err := l.store.Commit(b); err != nil {
 		l.metrics.storeFailed(err)
@@ -326,6 +329,7 @@ func (l *loop) commit(s *step) error {
 	for _, key := range s.forget {
 		l.send.Forget(key)
 	}
+	l.reuse(s)
 	return nil
 }
 

@@ -29,6 +29,33 @@ type step struct {
 	buf        []byte   // backs keys and values of changes
 }
 
+// memory is what a step collects in, kept for the next one: a storm makes thousands of steps of half a megabyte each.
+type memory struct {
+	changes []storage.Change
+	buf     []byte
+}
+
+// memoryMax is how large a buffer may be to be kept.
+const memoryMax = 8 << 20
+
+// newStep begins a step in the memory of one that was stored, if there is any.
+func (l *loop) newStep(at time.Time) *step {
+	s := &step{loop: l, at: at}
+	if m := l.spare; m != nil {
+		s.changes, s.buf, l.spare = m.changes, m.buf, nil
+	}
+	return s
+}
+
+// reuse keeps the memory of a step that is stored.
+func (l *loop) reuse(s *step) {
+	if cap(s.buf) <= memoryMax {
+		clear(s.changes)
+		l.spare = &memory{s.changes[:0], s.buf[:0]}
+	}
+	s.changes, s.buf = nil, nil
+}
+
 // sentTo is where the page of an incident's generation went.
 type sentTo struct {
 	Generation int              `json:"generation"`
@@ -63,7 +90,8 @@ func (s *step) row(key, value []byte) {
 // copy keeps b in one large buffer, instead of an allocation for each row.
 func (s *step) copy(b []byte) []byte {
 	if cap(s.buf)-len(s.buf) < len(b) {
-		s.buf = make([]byte, 0, max(64<<10, len(b)))
+		// What was handed out stays valid in the old buffer.
+		s.buf = make([]byte, 0, max(64<<10, 2*cap(s.buf), len(b)))
 	}
 	n := len(s.buf)
 	s.buf = append(s.buf, b...)
