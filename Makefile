@@ -94,8 +94,8 @@ tools-alertmanager:
 	@test/alertmanager/build.sh bin/tools
 
 .PHONY: bench-compare
-bench-compare: build tools-alertmanager ## load quell and the real Alertmanager alike and print both
-	test/amload/compare.sh
+bench-compare: build tools-alertmanager ## load quell and the real Alertmanager alike (ARGS="-conns 8") and print both
+	test/amload/compare.sh $(ARGS)
 
 .PHONY: e2e
 e2e: build tools-alertmanager ## test bin/quell together with the real Alertmanager

@@ -269,8 +269,12 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 // eventLabels gives an event the labels that routes and rules select alerts by.
 func eventLabels(ev *Event, severity Severity) Labels {
 	pairs := []Label{
-		{model.AlertNameLabel, ev.Reason}, {"severity", severity.String()}, {"source", "kubernetes"},
-		{"component", ev.Component}, {"namespace", ev.Entity.Namespace()}, {"cluster", ev.Entity.Cluster()},
+		{model.AlertNameLabel, ev.Reason},
+		{"severity", severity.String()},
+		{"source", "kubernetes"},
+		{"component", ev.Component},
+		{"namespace", ev.Entity.Namespace()},
+		{"cluster", ev.Entity.Cluster()},
 	}
 	if kind := ev.Entity.Kind(); kind != "namespace" {
 		pairs = append(pairs, Label{kind, ev.Entity.Name()})

@@ -22,11 +22,11 @@ type Arc struct {
 	refs int32
 }
 
-// TypeID and SourceID number the strings of one Graph.
-type (
-	TypeID   uint16
-	SourceID uint16
-)
+// TypeID numbers the types of edges of one Graph.
+type TypeID uint16
+
+// SourceID numbers the sources of one Graph.
+type SourceID uint16
 
 // Graph holds entities and dependencies. An edge that several sources tell of is there once for each, and goes when the
 // last of them takes it back. Adding and removing cost in proportion to the degrees of the two ends. The zero value is not

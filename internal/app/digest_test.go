@@ -38,21 +38,7 @@ receivers: [{name: team, slack_configs: [{token_file: token, channel: "#ops", ap
 digest: [{schedule: "`+schedule+`", timezone: UTC, receiver: team}]
 `)
 	day := today.Add(-3 * time.Hour)
-	run := func(now time.Time, during func(a *App)) {
-		t.Helper()
-		begin := time.Now()
-		a := &App{options: Options{
-			ConfigPath: filepath.Join(dir, "quell.yml"), Stderr: io.Discard, wall: func() time.Time { return now.Add(time.Since(begin)) },
-		}}
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- a.run(ctx) }()
-		during(a)
-		cancel()
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-	}
+	run := func(now time.Time, during func(a *App)) { t.Helper(); runAt(t, dir, now, during) }
 	run(day, func(a *App) {
 		a.wait(t)
 		in := firing("Down", "service/db")
@@ -69,7 +55,7 @@ digest: [{schedule: "`+schedule+`", timezone: UTC, receiver: team}]
 		})
 	})
 	if n := len(slack.Messages()); n != 0 {
-		t.Fatalf("%d messages before the schedule", n)
+		t.Fatalf("%d messages before it was due", n)
 	}
 	for i, now := range []time.Time{today, today.Add(time.Minute), today.Add(2 * time.Minute)} {
 		run(now, func(a *App) {
@@ -87,6 +73,23 @@ digest: [{schedule: "`+schedule+`", timezone: UTC, receiver: team}]
 	}
 	if !strings.Contains(string(b), "late") {
 		t.Errorf("the digest does not say that it is late: %s", b)
+	}
+}
+
+// runAt runs quell with the configuration in dir and a clock that starts at now, for as long as during takes.
+func runAt(t *testing.T, dir string, now time.Time, during func(a *App)) {
+	t.Helper()
+	begin := time.Now()
+	a := &App{options: Options{
+		ConfigPath: filepath.Join(dir, "quell.yml"), Stderr: io.Discard, wall: func() time.Time { return now.Add(time.Since(begin)) },
+	}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.run(ctx) }()
+	during(a)
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
 	}
 }
 

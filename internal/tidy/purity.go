@@ -90,7 +90,7 @@ var goroutineReason = regexp.MustCompile(`\bgoroutine: \S`)
 // "goroutine: why it is bounded".
 func checkGoroutines(files []*source) []Finding {
 	folder := files[0].folder
-	if belowAny(folder, "internal/app", "internal/fake", "cmd", "test", "storage/storagetest") {
+	if belowAny(folder, "internal/app", "internal/demo", "internal/fake", "cmd", "test", "storage/storagetest") {
 		return nil
 	}
 	reached := make(map[string]bool)
