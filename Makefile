@@ -39,6 +39,8 @@ test: ## run all tests
 	go test ./...
 
 .PHONY: check
+# Long tests of the store and of the real binary run in full in `make test` and `make race`.
+check: SHORT := -short
 check: format vet lint race fuzz seeds ## all that must hold before a commit; under two minutes once the tools are built
 
 .PHONY: fmt
@@ -65,7 +67,7 @@ lint:
 .PHONY: race
 race:
 	@echo '--- tests with the race detector'
-	go test -race ./...
+	go test -race $(SHORT) ./...
 
 # Every function FuzzX of the tree runs on one core, as many at a time as there are cores.
 .PHONY: fuzz
