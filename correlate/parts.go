@@ -21,6 +21,9 @@ const (
 // What is made of ill parts is ill because of them, however few they are. The cone cannot say so: it does not lead from an owner
 // down to its parts, since from there it would spread over everything that they have in common.
 func (e *Engine) partsIncident(n topology.Node) (best *incident, inside bool) {
+	if len(e.graph.Parts(n)) == 0 {
+		return nil, false // most of a storm: pods
+	}
 	ill, hit := make(map[IncidentID]int), make(map[IncidentID]int)
 	left := partsMax
 	e.countParts(n, partsDepth, &left, func(st *site) {

@@ -15,7 +15,7 @@ func (e *Engine) Incident(id IncidentID, limit int) (inc *Incident, ok bool) {
 		return nil, false
 	}
 	inc = e.summary(i)
-	entities, paths := make(map[topology.Node]bool, len(i.symptoms)), e.paths(i)
+	entities, paths := make(map[topology.Node]bool, len(i.symptoms)), e.paths(i, limit)
 	for _, num := range i.sorted() {
 		s := e.symptoms.get(num)
 		entities[s.node] = true
@@ -96,35 +96,6 @@ func (e *Engine) symptomView(i *incident, s *symptom, path []PathStep) SymptomVi
 		v.Why = "joined through another member"
 	}
 	return v
-}
-
-// pathToRoot leads from n to the root, in whichever direction the dependencies run; nil if there is no path within a cone.
-func (e *Engine) pathToRoot(i *incident, n topology.Node) []PathStep {
-	c := cone(e.graph, n)
-	for k, r := range c {
-		if r.node == i.root {
-			return path(e.graph, c, k)
-		}
-	}
-	c = cone(e.graph, i.root)
-	for k, r := range c {
-		if r.node == n {
-			return reversed(path(e.graph, c, k))
-		}
-	}
-	return nil
-}
-
-// reversed turns a path around; the types stay with the steps between which they are.
-func reversed(p []PathStep) []PathStep {
-	out := make([]PathStep, len(p))
-	for k := range p {
-		out[k].Entity = p[len(p)-1-k].Entity
-		if k > 0 {
-			out[k].Type = p[len(p)-k].Type
-		}
-	}
-	return out
 }
 
 // Unexplained returns the active alerts that belong to no incident: information, and what an operator resolved while it fired.

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quell/correlate"
+)
+
+const (
+	defaultURL = "http://127.0.0.1:9095"
+	// requestTimeout is long enough for a loop that waits for a slow disk.
+	requestTimeout = 30 * time.Second
+	maxAnswerBytes = 256 << 20
+)
+
+// client asks a running quell.
+type client struct {
+	root string
+	http http.Client
+}
+
+// urlFlag adds --url.
+func urlFlag(cmd *cobra.Command) *string {
+	value := os.Getenv("QUELL_URL")
+	if value == "" {
+		value = defaultURL
+	}
+	return cmd.Flags().String("url", value, "`address` of the running quell; QUELL_URL sets the default")
+}
+
+func newClient(address string) (*client, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, usagef("--url %q is no http or https address", address)
+	}
+	return &client{root: strings.TrimSuffix(address, "/"), http: http.Client{Timeout: requestTimeout}}, nil
+}
+
+// get asks for a path and decodes the answer into a value.
+func (c *client) get(ctx context.Context, path string, into any) error {
+	return c.do(ctx, http.MethodGet, path, nil, into)
+}
+
+// do sends a request, with a body as JSON unless it is nil.
+func (c *client) do(ctx context.Context, method, path string, body, into any) error {
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			panic("quell: request cannot be encoded: " + err.Error()) // no request has a field that could fail
+		}
+		content = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.root+path, content)
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // the address is told below
+		}
+		return fmt.Errorf("no answer from %s: %w (is quell running there? --url says where)", c.root, err)
+	}
+	defer func() { _ = resp.Body.Close() }() // it was only read
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	if err != nil {
+		return fmt.Errorf("read the answer of %s: %w", c.root, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return refusal(resp.Status, answer)
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return fmt.Errorf("the answer of %s%s is not quell's: %w", c.root, path, err)
+	}
+	return nil
+}
+
+// refusal makes an error of an answer that is no success.
+func refusal(status string, answer []byte) error {
+	var problem struct {
+		Error string `json:"error"`
+		Hint  string `json:"hint"`
+	}
+	if json.Unmarshal(answer, &problem) != nil || problem.Error == "" {
+		return fmt.Errorf("answer %s", status)
+	}
+	if problem.Hint != "" {
+		return fmt.Errorf("%s (%s)", problem.Error, problem.Hint)
+	}
+	return errors.New(problem.Error)
+}
+
+// incidents asks for all incidents that match, page by page, at most limit (0: all).
+func (c *client) incidents(ctx context.Context, query url.Values, limit int) ([]*correlate.Incident, error) {
+	const most = 1000
+	var all []*correlate.Incident
+	for {
+		page := most
+		if limit > 0 {
+			page = min(page, limit-len(all))
+		}
+		query.Set("limit", fmt.Sprint(page))
+		var answer struct {
+			Incidents []*correlate.Incident `json:"incidents"`
+			Next      string                `json:"next"`
+		}
+		if err := c.get(ctx, "/api/v1/incidents?"+query.Encode(), &answer); err != nil {
+			return nil, err
+		}
+		all = append(all, answer.Incidents...)
+		if answer.Next == "" || len(answer.Incidents) == 0 || limit > 0 && len(all) >= limit {
+			return all, nil
+		}
+		query.Set("cursor", answer.Next)
+	}
+}

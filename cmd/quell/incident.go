@@ -1,0 +1,209 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"quell/correlate"
+	"quell/internal/picture"
+)
+
+func newIncident() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "incident",
+		Short: "Look at incidents of a running quell, and act on them",
+		Long: `Asks a running quell over HTTP. An incident is all symptoms that one root cause explains; its id looks like inc-7, as in
+pages, messages and digests.`,
+		Example: `  quell incident list --state held,escalated
+  quell incident why inc-7`,
+	}, newIncidentList(), newIncidentShow(), newIncidentWhy(),
+		newIncidentAct("ack", "acknowledge", "Says that somebody looks at it: the page stops, and it no longer counts as healed by itself."),
+		newIncidentAct("resolve", "resolve", "Closes it by hand. Symptoms that still fire reopen it when they begin anew."))
+}
+
+func newIncidentList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List incidents, newest first",
+		Long: `Lists incidents, newest first: those that are open, those that can still be reopened, and those kept as history. Filters add
+up.`,
+		Example: `  quell incident list --state held             # what may heal by itself
+  quell incident list --since 24h --severity critical -o json`,
+		Args: cobra.NoArgs,
+	}
+	address := urlFlag(cmd)
+	format := formatFlag(cmd, "text", "json")
+	limit := cmd.Flags().Int("limit", 50, "how many at most; 0 is all")
+	filters := map[string]*string{
+		"state":    cmd.Flags().String("state", "", "only these `states`: held, self-healed, escalated, acknowledged, resolved"),
+		"entity":   cmd.Flags().String("entity", "", "only those whose root or member is this `entity`"),
+		"severity": cmd.Flags().String("severity", "", "only those of this `severity` or worse"),
+		"class":    cmd.Flags().String("class", "", "only those of this `class`, e.g. \"KubePodNotReady on pod\""),
+		"since":    cmd.Flags().String("since", "", "only those that were open after this `time`, or within this duration"),
+		"until":    cmd.Flags().String("until", "", "only those that were opened before this `time`"),
+	}
+	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
+		if err := checkFormat(*format, "text", "json"); err != nil {
+			return err
+		}
+		if *limit < 0 {
+			return usagef("--limit %d is negative", *limit)
+		}
+		c, err := newClient(*address)
+		if err != nil {
+			return err
+		}
+		query := make(url.Values)
+		for name, value := range filters {
+			if *value != "" {
+				query.Set(name, *value)
+			}
+		}
+		list, err := c.incidents(cmd.Context(), query, *limit)
+		if err != nil {
+			return err
+		}
+		if *format == "json" {
+			if list == nil {
+				list = []*correlate.Incident{}
+			}
+			return writeJSON(cmd.OutOrStdout(), map[string]any{"incidents": list})
+		}
+		return table(cmd.OutOrStdout(), list)
+	})
+}
+
+// table lists incidents in columns.
+func table(out io.Writer, list []*correlate.Incident) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(out, "no incidents")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ID\tOPENED\tSEVERITY\tALERTS\tSTATE\tTITLE") // a write error comes back from Flush
+	for _, inc := range list {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", inc.ID, inc.Opened.UTC().Format("2006-01-02 15:04:05"), inc.Severity,
+			inc.Alerts, picture.Clean(picture.State(inc)), picture.Clean(inc.Title))
+	}
+	return w.Flush()
+}
+
+func newIncidentShow() *cobra.Command {
+	return incidentView(&cobra.Command{
+		Use:   "show ID",
+		Short: "Show an incident: root, cascade, timeline",
+		Long: `Shows what is known about an incident: its state, its root cause and why that is the root, the cascade as a tree, and
+every decision about it.`,
+		Example: `  quell incident show inc-7
+  quell incident show inc-7 -o json`,
+	}, picture.Story)
+}
+
+func newIncidentWhy() *cobra.Command {
+	return incidentView(&cobra.Command{
+		Use:   "why ID",
+		Short: "Explain why an incident is as it is",
+		Long: `Explains an incident: for each symptom the path to the root and how it came to the incident, the other candidates for the
+root with their scores, why quell waited or did not, and what ended it.`,
+		Example: `  quell incident why inc-7
+  quell incident why inc-7 --ascii`,
+	}, picture.Why)
+}
+
+// incidentView makes a command that shows one incident.
+func incidentView(cmd *cobra.Command, show func(*correlate.Incident, picture.Options) string) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	address := urlFlag(cmd)
+	format := formatFlag(cmd, "text", "json")
+	ascii := cmd.Flags().Bool("ascii", false, "draw with ASCII characters")
+	width := cmd.Flags().Int("width", 100, "`columns` of a line at most")
+	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
+		if err := checkFormat(*format, "text", "json"); err != nil {
+			return err
+		}
+		c, err := newClient(*address)
+		if err != nil {
+			return err
+		}
+		id, err := incidentID(args[0])
+		if err != nil {
+			return err
+		}
+		var inc correlate.Incident
+		if err := c.get(cmd.Context(), "/api/v1/incidents/"+id.String(), &inc); err != nil {
+			return err
+		}
+		if *format == "json" {
+			return writeJSON(cmd.OutOrStdout(), &inc)
+		}
+		_, err = io.WriteString(cmd.OutOrStdout(), show(&inc, picture.Options{ASCII: *ascii, Width: *width}))
+		return err
+	})
+}
+
+// newIncidentAct makes the command of an operator action.
+func newIncidentAct(action, verb, long string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     action + " ID…",
+		Short:   "Have quell " + verb + " incidents",
+		Long:    long + " Who did it, when and from where goes into the audit log.",
+		Example: fmt.Sprintf("  quell incident %[1]s inc-7\n  quell incident %[1]s inc-7 inc-9 --by alice", action),
+		Args:    cobra.MinimumNArgs(1),
+	}
+	address := urlFlag(cmd)
+	by := cmd.Flags().String("by", os.Getenv("USER"), "`name` for the audit log")
+	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
+		c, err := newClient(*address)
+		if err != nil {
+			return err
+		}
+		ids := make([]correlate.IncidentID, len(args))
+		for i, arg := range args {
+			if ids[i], err = incidentID(arg); err != nil {
+				return err
+			}
+		}
+		failed := false
+		for _, id := range ids {
+			var inc correlate.Incident
+			body := map[string]string{"by": *by}
+			if err := c.do(cmd.Context(), http.MethodPost, fmt.Sprintf("/api/v1/incidents/%s/%s", id, action), body, &inc); err != nil {
+				failed = true
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "quell: %s: %v\n", id, err)
+				continue
+			}
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s %s  %s\n", inc.ID, inc.State, picture.Clean(inc.Title))
+		}
+		if failed {
+			return &failureError{statusWrong, nil}
+		}
+		return nil
+	})
+}
+
+// incidentID reads an argument; a bare number is fine for people.
+func incidentID(arg string) (correlate.IncidentID, error) {
+	id, err := correlate.ParseIncidentID(arg)
+	if err != nil {
+		if id, bare := correlate.ParseIncidentID("inc-" + arg); bare == nil {
+			return id, nil
+		}
+		return 0, &usageError{err.Error()}
+	}
+	return id, nil
+}
+
+// writeJSON writes a value for people and programs: indented, and without HTML escapes.
+func writeJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
