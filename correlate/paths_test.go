@@ -17,7 +17,8 @@ func TestPathsLeadOverMembersWhereConesEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := topology.Update{Edges: []topology.Edge{
-		{From: "pod/s/db-0", To: "node/n", Type: "runs_on"}, {From: "service/s/db", To: "pod/s/db-0", Type: "selects"},
+		{From: "pod/s/db-0", To: "node/n", Type: "runs_on"},
+		{From: "service/s/db", To: "pod/s/db-0", Type: "selects"},
 		{From: "service/s/c1", To: "service/s/db", Type: "calls"},
 	}}
 	ill := []topology.Entity{"node/n", "pod/s/db-0", "service/s/c1"}

@@ -86,8 +86,14 @@ var statefulSets = []struct {
 	name     string
 	replicas int
 }{
-	{"orders-db", 1}, {"users-db", 2}, {"catalog-db", 2}, {"payments-db", 2},
-	{"redis", 3}, {"rabbitmq", 1}, {"elasticsearch", 3}, {"object-store", 4},
+	{"orders-db", 1},
+	{"users-db", 2},
+	{"catalog-db", 2},
+	{"payments-db", 2},
+	{"redis", 3},
+	{"rabbitmq", 1},
+	{"elasticsearch", 3},
+	{"object-store", 4},
 }
 
 var daemonSets = []struct{ name, namespace string }{

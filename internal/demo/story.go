@@ -83,12 +83,16 @@ func (s *stage) fireState(at time.Duration, summary string, namesAndValues ...st
 // nodeDies is the storm: everything that ran on the node, everything that needs that, and much later the node's own alert.
 func (s *stage) nodeDies(at time.Duration) act {
 	notReady := at + 40*time.Second // the node controller's grace period
-	s.events = append(s.events, event{at: notReady, kind: "Node", name: brokenNode, class: "Normal", reason: "NodeNotReady",
-		message: "Node " + brokenNode + " status is now: NodeNotReady", reporter: "node-controller"})
+	s.events = append(s.events, event{
+		at: notReady, kind: "Node", name: brokenNode, class: "Normal", reason: "NodeNotReady",
+		message: "Node " + brokenNode + " status is now: NodeNotReady", reporter: "node-controller",
+	})
 	pods := s.cluster.on(brokenNode)
 	for _, p := range pods {
-		s.events = append(s.events, event{at: notReady, kind: "Pod", namespace: p.namespace, name: p.name, class: "Warning",
-			reason: "NodeNotReady", message: "Node is not ready", reporter: "node-controller"})
+		s.events = append(s.events, event{
+			at: notReady, kind: "Pod", namespace: p.namespace, name: p.name, class: "Warning",
+			reason: "NodeNotReady", message: "Node is not ready", reporter: "node-controller",
+		})
 	}
 	s.targetsDown(at, pods)
 	s.clientsFail(at)
@@ -195,8 +199,10 @@ func (s *stage) reschedule(at time.Duration, pods []pod) {
 		at := at + time.Duration(i)*time.Second
 		next := pod{suffix(p.owner, 100+i), p.namespace, p.owner, s.cluster.nodes[(i*5)%6]}
 		tell := func(after time.Duration, kind, name, reason, message, reporter string) {
-			s.events = append(s.events, event{at: at + after, kind: kind, namespace: p.namespace, name: name, class: "Normal",
-				reason: reason, message: message, reporter: reporter})
+			s.events = append(s.events, event{
+				at: at + after, kind: kind, namespace: p.namespace, name: name, class: "Normal",
+				reason: reason, message: message, reporter: reporter,
+			})
 		}
 		tell(0, "Pod", p.name, "TaintManagerEviction", "Marking for deletion Pod "+p.namespace+"/"+p.name, "taint-eviction-controller")
 		tell(time.Second, "ReplicaSet", p.owner, "SuccessfulCreate", "Created pod: "+next.name, "replicaset-controller")
@@ -230,8 +236,10 @@ func (s *stage) podsRestart(at time.Duration) act {
 	for i, p := range s.cluster.byName[name].pods {
 		at := at + time.Duration(i)*5*time.Second
 		tell := func(after time.Duration, class, reason, message string, count int) {
-			s.events = append(s.events, event{at: at + after, kind: "Pod", namespace: p.namespace, name: p.name, class: class, reason: reason,
-				message: message, reporter: "kubelet", count: count})
+			s.events = append(s.events, event{
+				at: at + after, kind: "Pod", namespace: p.namespace, name: p.name, class: class, reason: reason,
+				message: message, reporter: "kubelet", count: count,
+			})
 		}
 		tell(0, "Warning", "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500", 3)
 		tell(5*time.Second, "Normal", "Killing", "Container "+name+" failed liveness probe, will be restarted", 1)
@@ -262,14 +270,18 @@ func (s *stage) rolloutFails(at time.Duration) act {
 	w := s.cluster.byName[rolledOut]
 	set := w.name + "-" + word("v2", 10)
 	s.objects = append(s.objects, object(at, "ReplicaSet", pod{name: set, namespace: w.namespace, owner: w.name}, "Deployment"))
-	s.events = append(s.events, event{at: at, kind: "Deployment", namespace: w.namespace, name: w.name, class: "Normal", reason: "ScalingReplicaSet",
-		message: fmt.Sprintf("Scaled up replica set %s to %d", set, rolloutPods), reporter: "deployment-controller"})
+	s.events = append(s.events, event{
+		at: at, kind: "Deployment", namespace: w.namespace, name: w.name, class: "Normal", reason: "ScalingReplicaSet",
+		message: fmt.Sprintf("Scaled up replica set %s to %d", set, rolloutPods), reporter: "deployment-controller",
+	})
 	for i := range rolloutPods {
 		p := pod{suffix(set, i), w.namespace, set, s.cluster.nodes[2+7*i]}
 		s.objects = append(s.objects, object(at+time.Second, "Pod", p, "ReplicaSet"))
 		tell := func(at time.Duration, class, reason, message string, count int) {
-			s.events = append(s.events, event{at: at, kind: "Pod", namespace: p.namespace, name: p.name, class: class, reason: reason,
-				message: message, reporter: "kubelet", count: count})
+			s.events = append(s.events, event{
+				at: at, kind: "Pod", namespace: p.namespace, name: p.name, class: class, reason: reason,
+				message: message, reporter: "kubelet", count: count,
+			})
 		}
 		tell(at+2*time.Second, "Normal", "Scheduled", "Successfully assigned "+p.namespace+"/"+p.name+" to "+p.node, 1)
 		tell(at+8*time.Second, "Warning", "Failed", "Failed to pull image \""+rolloutImage+"\": not found", 1)
@@ -291,9 +303,13 @@ func (s *stage) rollback(at time.Duration) act {
 	w := s.cluster.byName[rolledOut]
 	set := w.name + "-" + word("v2", 10)
 	s.events = append(s.events,
-		event{at: at, kind: "Deployment", namespace: w.namespace, name: w.name, class: "Normal", reason: "DeploymentRollback",
-			message: "Rolled back deployment \"" + w.name + "\" to revision 41", reporter: "deployment-controller"},
-		event{at: at + time.Second, kind: "ReplicaSet", namespace: w.namespace, name: set, class: "Normal", reason: "SuccessfulDelete",
-			message: "Deleted pods", reporter: "replicaset-controller"})
+		event{
+			at: at, kind: "Deployment", namespace: w.namespace, name: w.name, class: "Normal", reason: "DeploymentRollback",
+			message: "Rolled back deployment \"" + w.name + "\" to revision 41", reporter: "deployment-controller",
+		},
+		event{
+			at: at + time.Second, kind: "ReplicaSet", namespace: w.namespace, name: set, class: "Normal", reason: "SuccessfulDelete",
+			message: "Deleted pods", reporter: "replicaset-controller",
+		})
 	return act{at, "The rollout is taken back", "The one who was paged for search looks at the page, sees the image and rolls back."}
 }
