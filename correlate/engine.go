@@ -209,7 +209,7 @@ func (e *Engine) repolicy(p *Policy) {
 func (e *Engine) topology(in *Topology) {
 	change := e.graph.Apply(&in.Update, in.Source)
 	for _, n := range change.Told {
-		e.dirty.nodes[n] = e.graph.Entity(n)
+		e.dirty.nodes[e.graph.Entity(n)] = struct{}{}
 	}
 	e.reconsider(change.Departures)
 	for _, n := range change.Losers {

@@ -32,7 +32,7 @@ const expiryBlock = 256
 // dirty is what changed since the last [Engine.Changes].
 type dirty struct {
 	policy, counters bool
-	nodes            map[topology.Node]topology.Entity
+	nodes            map[topology.Entity]struct{} // by name: numbers may be given to others before the rows are written
 	symptoms         []uint64 // in no order, each as often as it was marked while unmarked
 	expiries         map[uint64]struct{}
 	incidents        map[IncidentID]struct{}
@@ -41,7 +41,7 @@ type dirty struct {
 
 func newDirty() dirty {
 	return dirty{
-		nodes:     make(map[topology.Node]topology.Entity),
+		nodes:     make(map[topology.Entity]struct{}),
 		expiries:  make(map[uint64]struct{}),
 		incidents: make(map[IncidentID]struct{}),
 		sources:   make(map[string]struct{}),
@@ -65,7 +65,7 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 		put(append(key[:0], rowPolicy), mustJSON(e.policy))
 		e.dirty.policy = false
 	}
-	for _, entity := range slices.Sorted(maps.Values(e.dirty.nodes)) {
+	for _, entity := range slices.Sorted(maps.Keys(e.dirty.nodes)) {
 		key = append(append(key[:0], rowNode), entity...)
 		put(key, e.nodeRow(entity))
 	}
@@ -123,7 +123,7 @@ func (e *Engine) Rows(put func(key, value []byte)) {
 		e.dirty.sources[name] = struct{}{}
 	}
 	for n := range e.graph.Nodes() {
-		e.dirty.nodes[n] = e.graph.Entity(n)
+		e.dirty.nodes[e.graph.Entity(n)] = struct{}{}
 	}
 	e.Changes(func(k, v []byte) {
 		if v != nil {

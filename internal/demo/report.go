@@ -142,15 +142,15 @@ func (p *player) digest(out *outcome) error {
 // stretched is a copy of an incident with the times that it would have had in real life.
 func (p *player) stretched(inc *correlate.Incident) *correlate.Incident {
 	long := *inc
-	real := func(t *time.Time) *time.Time {
+	actual := func(t *time.Time) *time.Time {
 		if t == nil {
 			return nil
 		}
 		at := p.began.Add(p.at(*t))
 		return &at
 	}
-	long.Opened = *real(&inc.Opened)
-	long.HeldUntil, long.Escalated, long.Closed, long.Recovered = real(inc.HeldUntil), real(inc.Escalated), real(inc.Closed), real(inc.Recovered)
+	long.Opened = *actual(&inc.Opened)
+	long.HeldUntil, long.Escalated, long.Closed, long.Recovered = actual(inc.HeldUntil), actual(inc.Escalated), actual(inc.Closed), actual(inc.Recovered)
 	return &long
 }
 
