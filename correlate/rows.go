@@ -33,7 +33,7 @@ const expiryBlock = 256
 type dirty struct {
 	policy, counters bool
 	nodes            map[topology.Entity]struct{} // by name: numbers may be given to others before the rows are written
-	symptoms         []uint64 // in no order, each as often as it was marked while unmarked
+	symptoms         []uint64                     // in no order, each as often as it was marked while unmarked
 	expiries         map[uint64]struct{}
 	incidents        map[IncidentID]struct{}
 	sources          map[string]struct{}
