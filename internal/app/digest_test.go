@@ -60,12 +60,19 @@ digest: [{schedule: "`+schedule+`", timezone: UTC, receiver: team}]
 	for i, now := range []time.Time{today, today.Add(time.Minute), today.Add(2 * time.Minute)} {
 		run(now, func(a *App) {
 			a.wait(t)
-			waitFor(t, "one digest", func() bool { return len(slack.Messages()) == 1 })
-			outbox, err := readOutbox(a.store, 0, 0)
-			if i > 0 && (err != nil || len(outbox) > 0) {
-				t.Errorf("process %d has deliveries in its outbox: %v, %v", i, outbox, err)
+			if i == 0 {
+				// Stop as soon as Slack has it: the next process does not know that it arrived, and must find out.
+				waitFor(t, "the digest", func() bool { return len(slack.Messages()) == 1 })
+				return
 			}
+			waitFor(t, "an empty outbox", func() bool {
+				outbox, err := readOutbox(a.store, 0, 0)
+				return err == nil && len(outbox) == 0
+			})
 		})
+	}
+	if n := len(slack.Messages()); n != 1 {
+		t.Errorf("%d digests arrived, want 1", n)
 	}
 	b, err := json.Marshal(slack.Messages())
 	if err != nil {

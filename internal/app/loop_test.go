@@ -47,6 +47,12 @@ func (s *faultyStore) Commit(b *storage.Batch) error {
 	return s.DB.Commit(b)
 }
 
+func (s *faultyStore) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commits
+}
+
 func (s *faultyStore) set(fail error) {
 	s.mu.Lock()
 	s.fail = fail
@@ -211,7 +217,7 @@ func TestRequestsDuringACommitShareTheNext(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.store.slow = time.Second
 		before, _ := b.store.Last()
-		commits := b.store.commits
+		commits := b.store.count()
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
@@ -223,7 +229,7 @@ func TestRequestsDuringACommitShareTheNext(t *testing.T) {
 		}
 		wg.Wait()
 		after, _ := b.store.Last()
-		if n := b.store.commits - commits; n != 2 || after-before != 2 {
+		if n := b.store.count() - commits; n != 2 || after-before != 2 {
 			t.Errorf("20 requests took %d commits and %d records, want 2 and 2", n, after-before)
 		}
 	})
@@ -235,14 +241,14 @@ func TestUnchangedAlertCostsNoWrite(t *testing.T) {
 		a := firing("Info", "service/db", "severity", "info")
 		a.Expires = time.Now().Add(4 * time.Minute)
 		b.mustPost(a)
-		commits := b.store.commits
+		commits := b.store.count()
 		for range 3 {
 			b.rest(time.Minute)
 			again := *a
 			again.Expires = time.Now().Add(4 * time.Minute)
 			b.mustPost(&again)
 		}
-		if n := b.store.commits - commits; n != 0 {
+		if n := b.store.count() - commits; n != 0 {
 			t.Errorf("three re-sent alerts took %d commits", n)
 		}
 		b.rest(2 * time.Minute) // the first time-out is over
