@@ -41,9 +41,9 @@ type Config struct {
 	Body BodyConfig
 	// Now tells the time at which a body counts as received. Nil means [time.Now].
 	Now func() time.Time
-	// Quarantine is told of each malformed body, for nobody will send it again: with the request's path, at most the first
-	// 64 KiB, and what is wrong. It is called concurrently and must copy body if it keeps it. Nil means that
-	// nobody is told.
+	// Quarantine is told of each body that was refused as malformed or too large, and of items that were, for sending them
+	// again does not help: with the request's path, at most the first 64 KiB of a malformed body, and what is wrong. It is
+	// called concurrently and must copy body if it keeps it. Nil means that nobody is told.
 	Quarantine func(path string, body []byte, reason string)
 }
 
@@ -187,6 +187,7 @@ func (s *Server) taken(ctx context.Context, rt route, d decoded) answer {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "items of a body rejected", slog.String("path", rt.path),
 				slog.Int("rejected", n), slog.Int("accepted", d.accepted), slog.String("first_reason", d.Rejected[0].Reason))
 		}
+		s.refused(rt, nil, fmt.Sprintf("%d of its items could not be read, first item %d: %s", n, d.Rejected[0].Index, d.Rejected[0].Reason))
 		return answer{code: http.StatusBadRequest, body: success{d.accepted, d.Rejected, n}}
 	}
 	if rt.isSilent {
@@ -201,10 +202,15 @@ func (s *Server) malformed(ctx context.Context, rt route, body []byte, err error
 	if s.mayWarn(rt.path + " malformed") {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "malformed body", slog.String("path", rt.path), slog.Any("error", err))
 	}
-	if s.cfg.Quarantine != nil {
-		s.cfg.Quarantine(rt.path, body[:min(len(body), maxQuarantineBytes)], err.Error())
-	}
+	s.refused(rt, body, err.Error())
 	return fail(http.StatusBadRequest, err.Error())
+}
+
+// refused tells whoever wants to know what senders will not get in by sending it again.
+func (s *Server) refused(rt route, body []byte, reason string) {
+	if s.cfg.Quarantine != nil {
+		s.cfg.Quarantine(rt.path, body[:min(len(body), maxQuarantineBytes)], reason)
+	}
 }
 
 // unread answers a body that could not be read.
@@ -215,6 +221,9 @@ func (s *Server) unread(ctx context.Context, rt route, err error) answer {
 	}
 	a.closes = true
 	a.isRetryable = a.code == http.StatusServiceUnavailable
+	if a.code == http.StatusRequestEntityTooLarge {
+		s.refused(rt, nil, err.Error())
+	}
 	if s.mayWarn(rt.path + " unread " + strconv.Itoa(a.code)) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "body not read", slog.String("path", rt.path), slog.Int("code", a.code), slog.Any("error", err))
 	}

@@ -200,17 +200,20 @@ func TestSendersTextIsQuotedAndBounded(t *testing.T) {
 	}
 }
 
-func TestMalformedBodiesAreQuarantined(t *testing.T) {
+func TestWhatIsRefusedIsQuarantined(t *testing.T) {
 	var got []string
-	f := newFixture(Config{Quarantine: func(path string, body []byte, reason string) {
+	f := newFixture(Config{Body: BodyConfig{MaxBytes: 200_000}, Quarantine: func(path string, body []byte, reason string) {
 		got = append(got, fmt.Sprint(path, " ", len(body), " ", reason))
 	}})
 	f.post(pathWebhook, `nonsense`)
 	f.post(pathAlerts, strings.Repeat(" ", 100_000)+"x")
 	f.post(pathWebhook, webhookWith(goodAlert, `0`))
+	f.post(pathWebhook, strings.Repeat(" ", 200_001))
 	want := []string{
 		pathWebhook + ` 8 malformed body at byte 0: "n" where an object was expected`,
 		pathAlerts + ` 65536 malformed body at byte 100000: "x" where an array of alerts was expected`,
+		pathWebhook + ` 0 1 of its items could not be read, first item 1: the alert is not an object`,
+		pathWebhook + ` 0 body is larger than 200000 bytes (raise the limit here, or set max_alerts at the sender)`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("got other than wanted (-want +got):\n%s", diff)

@@ -279,7 +279,7 @@ func (a *App) figures() (f figures, err error) {
 // quarantineMax bounds the malformed bodies that are kept, by numbering their rows round and round.
 const quarantineMax = 100
 
-// quarantine keeps what could not be decoded, for nobody will send it again, and tells operators.
+// quarantine keeps what could not be taken, and tells operators, at most once an hour.
 func (a *App) quarantine(path string, body []byte, reason string) {
 	ctx, cancel := context.WithTimeout(context.Background(), submitWait)
 	defer cancel()
@@ -293,7 +293,7 @@ func (a *App) quarantine(path string, body []byte, reason string) {
 		s.put(storage.Quarantine, fmt.Sprintf("body/%03d", n%quarantineMax), row)
 		if n == 1 || s.at.Sub(a.badBodyTold) >= time.Hour {
 			a.badBodyTold = s.at
-			s.deliver(a.loop.router.Operator(s.at, "bad-body", fmt.Sprintf("a body posted to %s was malformed and refused: %s. It is kept in quarantine; the sender will not send it again.", path, reason)))
+			s.deliver(a.loop.router.Operator(s.at, "bad-body", fmt.Sprintf("quell could not take something that was posted to %s: %s. Sending it again does not help; the store's quarantine tells more.", path, reason)))
 		}
 		return nil
 	}})

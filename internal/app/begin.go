@@ -60,18 +60,18 @@ func (l *loop) restore(d resumer) error {
 	return nil
 }
 
-// begin takes the first step: the gap since the last record, and what changed in the configuration.
+// begin takes the first step: what changed in the configuration, and the gap since the last record.
 func (l *loop) begin(c *config.Config) error {
 	now, _ := l.clock.now()
 	s := &step{loop: l, at: now}
-	if seq, last := l.store.Last(); seq > 0 {
-		s.inputs = append(s.inputs, &correlate.Gap{From: last, To: now, Why: "restart"})
-	}
 	inputs, err := l.firstInputs(s, c)
 	if err != nil {
 		return err
 	}
-	s.inputs = append(s.inputs, inputs...)
+	s.inputs = inputs // the policy first: it says how much grace a gap gives
+	if seq, last := l.store.Last(); seq > 0 {
+		s.inputs = append(s.inputs, &correlate.Gap{From: last, To: now, Why: "restart"})
+	}
 	if err := l.step(s); err != nil {
 		return err
 	}

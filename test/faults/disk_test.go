@@ -178,7 +178,7 @@ func TestCase09FlippedBits(t *testing.T) {
 	}
 	outcomes := make(map[string]int)
 	inUse := len(bytes.TrimRight(store, "\x00")) // the rest of the file is reserved
-	for range times(60, 600) {
+	for range times(40, 600) {
 		bit := rand.IntN(8 * inUse)
 		damaged := bytes.Clone(store)
 		damaged[bit/8] ^= 1 << (bit % 8)

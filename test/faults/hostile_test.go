@@ -60,27 +60,10 @@ func gzipped(body []byte) []byte {
 	return b.Bytes()
 }
 
-// zeros yields n zero bytes.
-func zeros(n int64) io.Reader { return io.LimitReader(zero{}, n) }
-
-type zero struct{}
-
-func (zero) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
-}
-
 // TestCase50CompressionBombs: a body is measured as it is decompressed, and only known encodings are.
 func TestCase50CompressionBombs(t *testing.T) {
 	r := started(t, options{hold: time.Hour, maxRSS: 400 << 20})
-	var bomb bytes.Buffer
-	z := gzip.NewWriter(&bomb)
-	if _, err := io.Copy(z, zeros(1<<30)); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
+	bomb := bytes.Repeat(gzipped(make([]byte, 16<<20)), 64) // compressed files one behind the other are one
 	good := webhook(ill("pod/shop/x"))
 	finish := r.witness()
 	for _, c := range []struct {
@@ -88,7 +71,7 @@ func TestCase50CompressionBombs(t *testing.T) {
 		body           []byte
 		want           int
 	}{
-		{"1 GiB in 1 MiB", "gzip", bomb.Bytes(), http.StatusRequestEntityTooLarge},
+		{"1 GiB in 1 MiB", "gzip", bomb, http.StatusRequestEntityTooLarge},
 		{"gzip in gzip", "gzip", gzipped(gzipped(good)), http.StatusBadRequest},
 		{"two encodings", "gzip, gzip", gzipped(gzipped(good)), http.StatusUnsupportedMediaType},
 		{"unknown encoding", "br", good, http.StatusUnsupportedMediaType},

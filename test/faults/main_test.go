@@ -40,6 +40,10 @@ const atOnce = 4
 
 func runTests(m *testing.M) int {
 	flag.Parse()
+	if testing.Short() {
+		fmt.Println("skipped in short mode: a minute with the real binary")
+		return 0
+	}
 	parallel := flag.Lookup("test.parallel").Value
 	if parallel.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // not asked for otherwise
 		if err := parallel.Set(strconv.Itoa(atOnce)); err != nil {

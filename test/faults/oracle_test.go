@@ -42,6 +42,9 @@ func (r *rig) verify() {
 		}
 	}
 	r.complain(found)
+	r.eventually(pageBudget+r.late, "no delivery is pending", func() bool {
+		return strings.Contains(r.get("/api/v1/status").body, `"pending_deliveries":0`)
+	})
 	if a := r.get("/-/ready"); a.status != http.StatusOK {
 		r.Errorf("I8: got %v from /-/ready, want 200", a)
 	}

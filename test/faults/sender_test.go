@@ -73,12 +73,12 @@ func TestCase19ThreeAlertmanagers(t *testing.T) {
 	r.verify()
 }
 
-// TestCase20HugeWebhook sends 100,000 alerts in one body of more than 50 MiB, while others send theirs, and then one that is larger
-// than the limit.
+// TestCase20HugeWebhook sends hugeWebhook alerts in one body, which are more than 50 MiB, while others send theirs, and then a body
+// that is larger than the limit.
 func TestCase20HugeWebhook(t *testing.T) {
 	r := newRig(t, options{hold: time.Hour, maxRSS: 768 << 20})
 	r.start()
-	alerts := make([]*alert, 100_000)
+	alerts := make([]*alert, hugeWebhook)
 	for i := range alerts {
 		a := ill(fmt.Sprintf("pod/shop/p%d", i), "n", fmt.Sprint(i), "container", "main", "job", "kube-state-metrics", "instance", "10.0.0.1:8080",
 			"cluster", "prod-eu", "prometheus", "monitoring/k8s")
@@ -109,7 +109,7 @@ func TestCase20HugeWebhook(t *testing.T) {
 	close(stop)
 	others.Wait()
 	if a.status != http.StatusOK {
-		t.Fatalf("100,000 alerts in %d MiB: got %v, want 200", len(body)>>20, a)
+		t.Fatalf("%d alerts in %d MiB: got %v, want 200", len(alerts), len(body)>>20, a)
 	}
 	r.acknowledged(alerts...)
 	peak, err := r.process.peakRSS()
