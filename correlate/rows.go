@@ -415,7 +415,7 @@ func (e *Engine) loadIndexes(s *symptom) {
 		src.active++
 	}
 	if s.expires != 0 && s.active() {
-		e.timer(timerExpire, s.expires, s.num)
+		e.expireTimer(s, s.expires)
 	}
 	i := e.incidents[s.incident]
 	if i == nil && s.incident != 0 {
@@ -426,7 +426,7 @@ func (e *Engine) loadIndexes(s *symptom) {
 	}
 	if i == nil {
 		if !s.active() {
-			e.timer(timerDrop, s.ended+int64(e.policy.Reopen), s.num)
+			e.dropLater(s)
 		}
 	} else {
 		i.symptoms = append(i.symptoms, s.num)

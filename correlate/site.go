@@ -94,7 +94,7 @@ func (e *Engine) end(s *symptom, c condition) {
 		src.active--
 	}
 	if !s.counts() {
-		e.timer(timerDrop, e.now+int64(e.policy.Reopen), s.num)
+		e.dropLater(s)
 		return
 	}
 	st := e.local(s.node).site
@@ -106,7 +106,7 @@ func (e *Engine) end(s *symptom, c condition) {
 	defer e.resite(st)
 	i := e.incidents[s.incident]
 	if i == nil {
-		e.timer(timerDrop, e.now+int64(e.policy.Reopen), s.num)
+		e.dropLater(s)
 		return
 	}
 	if wasLost {
@@ -261,14 +261,26 @@ func (e *Engine) drop(s *symptom) {
 	e.roomAgain()
 }
 
+// dropLater lets a symptom that ended and belongs to no incident be dropped in time. As with time-outs there is one timer for each.
+func (e *Engine) dropLater(s *symptom) {
+	if s.dropAt == 0 {
+		s.dropAt = s.ended + int64(e.policy.Reopen)
+		e.timer(timerDrop, s.dropAt, s.num)
+	}
+}
+
 // dropDue drops a cleared symptom that belongs to no incident.
 func (e *Engine) dropDue(t timer) {
 	s := e.symptoms.get(t.id)
-	if s == nil || s.active() || s.incident != 0 {
+	if s == nil || s.dropAt != t.at {
 		return
 	}
-	if due := s.ended + int64(e.policy.Reopen); due > e.now {
-		e.timer(timerDrop, due, s.num)
+	s.dropAt = 0
+	if s.active() || s.incident != 0 {
+		return
+	}
+	if s.ended+int64(e.policy.Reopen) > e.now {
+		e.dropLater(s)
 		return
 	}
 	e.drop(s)

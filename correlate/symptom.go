@@ -43,6 +43,8 @@ type symptom struct {
 	since    int64 // when quell heard that it began
 	ended    int64 // when quell heard that it ended, or lost it
 	expires  int64
+	expireAt int64 // when its expiry timer comes, which may be before it is due
+	dropAt   int64 // likewise
 	noted    int64 // when annotations were taken over last
 
 	name        string
@@ -179,11 +181,18 @@ func (e *Engine) setExpiry(s *symptom, at int64) {
 	if at == s.expires {
 		return
 	}
-	if at != 0 && (s.expires == 0 || at < s.expires) {
-		e.timer(timerExpire, at, s.num)
+	if at != 0 && (s.expireAt == 0 || at < s.expireAt) {
+		e.expireTimer(s, at)
 	}
 	s.expires = at
 	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
+}
+
+// expireTimer sets the expiry timer. Those set before it come too, and are ignored: each symptom renews one only, or one that
+// comes and goes would gather them.
+func (e *Engine) expireTimer(s *symptom, at int64) {
+	s.expireAt = at
+	e.timer(timerExpire, at, s.num)
 }
 
 func (e *Engine) refresh(in *Refresh) {
@@ -204,15 +213,23 @@ func (e *Engine) refresh(in *Refresh) {
 // expire ends what was not reported again in time: events fade, alerts are lost.
 func (e *Engine) expire(t timer) {
 	s := e.symptoms.get(t.id)
-	if s == nil || !s.active() || s.expires == 0 {
+	if s == nil || s.expireAt != t.at {
+		return
+	}
+	s.expireAt = 0
+	if !s.active() || s.expires == 0 {
 		return
 	}
 	if s.expires > e.now {
-		e.timer(timerExpire, s.expires, s.num)
+		e.expireTimer(s, s.expires)
 		return
 	}
 	if s.isEvent() {
 		e.end(s, conditionCleared)
+		return
+	}
+	if !s.explicit && e.policy.AlertTimeout < 0 {
+		e.setExpiry(s, 0) // a policy since then says that it never times out
 		return
 	}
 	e.end(s, conditionLost)
@@ -242,6 +259,7 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 	s := e.events[eventKey{n, ev.Reason}]
 	if s == nil {
 		if e.symptoms.len() >= e.policy.MaxSymptoms {
+			e.release(n)
 			e.overflow()
 			return
 		}
