@@ -171,6 +171,7 @@ func (a *App) serve(ctx context.Context, c *config.Config) error {
 		return errors.Join(fmt.Errorf("listen: %w", err), a.store.Close())
 	}
 	server := a.server(c)
+	seq := a.loop.seq // the loop's own once it runs
 	g := newGroup(ctx)
 	// goroutine: one each, ended by their stop functions in the order below.
 	deliveries := g.start("deliveries", func(ctx context.Context) error { return a.dispatch.Run(ctx) })
@@ -184,7 +185,7 @@ func (a *App) serve(ctx context.Context, c *config.Config) error {
 	})
 	a.announceDamage()
 	a.log.Info("quell takes requests", slog.String("address", listener.Addr().String()), slog.String("version", a.options.Version),
-		slog.String("store", a.store.ID()), slog.Uint64("seq", a.loop.seq))
+		slog.String("store", a.store.ID()), slog.Uint64("seq", seq))
 	a.metrics.reloaded(true, a.started)
 	a.running.Store(true)
 	if a.options.Started != nil {

@@ -21,22 +21,10 @@ type resumer interface {
 
 // restore reads what the loop keeps beside the engine: where pages went, references at receivers, and the outbox.
 func (l *loop) restore(d resumer) error {
-	err := l.store.Scan(storage.Marks, []byte("sent/"), []byte("sent0"), func(k, v []byte) error {
-		id, err := correlate.ParseIncidentID(strings.TrimPrefix(string(k), "sent/"))
-		if err != nil {
-			return err
-		}
-		var to sentTo
-		if err := json.Unmarshal(v, &to); err != nil {
-			return err
-		}
-		l.sent[id] = to
-		return nil
-	})
-	if err != nil {
+	if err := l.restoreSent(); err != nil {
 		return fmt.Errorf("marks: %w", err)
 	}
-	err = l.store.Scan(storage.Refs, nil, nil, func(_, v []byte) error {
+	err := l.store.Scan(storage.Refs, nil, nil, func(_, v []byte) error {
 		var r savedRef
 		if err := json.Unmarshal(v, &r); err != nil {
 			return err
@@ -60,6 +48,23 @@ func (l *loop) restore(d resumer) error {
 	return nil
 }
 
+// restoreSent reads where pages went.
+func (l *loop) restoreSent() error {
+	clear(l.sent)
+	return l.store.Scan(storage.Marks, []byte("sent/"), []byte("sent0"), func(k, v []byte) error {
+		id, err := correlate.ParseIncidentID(strings.TrimPrefix(string(k), "sent/"))
+		if err != nil {
+			return err
+		}
+		var to sentTo
+		if err := json.Unmarshal(v, &to); err != nil {
+			return err
+		}
+		l.sent[id] = to
+		return nil
+	})
+}
+
 // begin takes the first step: what changed in the configuration, and the gap since the last record.
 func (l *loop) begin(c *config.Config) error {
 	now, _ := l.clock.now()
@@ -75,11 +80,9 @@ func (l *loop) begin(c *config.Config) error {
 	if err := l.step(s); err != nil {
 		return err
 	}
-	if s.empty() {
-		return nil
-	}
-	if err := l.commit(s); err != nil {
-		return fmt.Errorf("first commit: %w", err)
+	// A full disk keeps quell from storing, not from starting: in safe mode it pages, unborn it does not.
+	if err := l.finish(s, nil); err != nil {
+		return fmt.Errorf("first step: %w", err)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"quell/correlate"
 	"quell/routing"
 	"quell/storage"
@@ -54,6 +56,16 @@ type request struct {
 	with   func(*step) error
 	read   bool       // with only reads: it is served even while nothing can be stored
 	done   chan error // buffered: the loop never waits for a caller that went away
+	// answered is true once done was sent something. It belongs to the loop, as all of a request that was taken from the queue does.
+	answered bool
+}
+
+// answer tells the caller how it ended; only the first answer counts.
+func (r *request) answer(err error) {
+	if !r.answered {
+		r.answered = true
+		r.done <- err
+	}
 }
 
 // loop owns the engine. All its methods but submit and call belong to the goroutine of run.
@@ -71,12 +83,15 @@ type loop struct {
 	seq    uint64
 	nextID uint64 // of deliveries
 	audits uint64 // entries of the audit log, to tell those of one instant apart
+	// poisoned counts the requests that went into quarantine.
+	poisoned int
 	// broken is why the engine cannot be stepped any more, nil while it can.
 	broken error
 	// behind are steps that the store did not take yet, oldest first. While there are any, nothing new is accepted.
 	behind  []*step
 	touched touches
-	record  []byte // reused from commit to commit
+	fresh   map[model.Fingerprint]struct{} // see sortOut; reused from batch to batch
+	record  []byte                         // reused from commit to commit
 	spare   *memory
 	safe    *safeMode
 
@@ -198,7 +213,7 @@ func (l *loop) batch(requests []*request) error {
 	}
 	todo := l.sortOut(s, requests)
 	if err := l.step(s); err != nil {
-		return l.recoverFrom(err, todo)
+		return l.recoverFrom(err, s, todo)
 	}
 	return l.finish(s, todo)
 }
@@ -206,19 +221,28 @@ func (l *loop) batch(requests []*request) error {
 // sortOut sorts out what says nothing new, and returns the requests that have to wait for the commit.
 func (l *loop) sortOut(s *step, requests []*request) []*request {
 	todo := requests[:0:0]
+	// The engine knows of nothing that this batch says, so an alert that comes twice in it is never unchanged the second time: it may
+	// have ended, or begun, in between.
+	if l.fresh == nil {
+		l.fresh = make(map[model.Fingerprint]struct{})
+	}
+	clear(l.fresh)
 	for _, r := range requests {
 		if r.check != nil {
 			if err := r.check(l.engine); err != nil {
-				r.done <- err
+				r.answer(err)
 				continue
 			}
 		}
 		fresh := 0
 		for _, in := range r.inputs {
 			if a, ok := in.(*correlate.Alert); ok {
-				if num, known := l.engine.Unchanged(a); known {
-					l.touched.add(a, num)
-					continue
+				if _, again := l.fresh[a.Fingerprint]; !again {
+					if num, known := l.engine.Unchanged(a); known {
+						l.touched.add(a, num)
+						continue
+					}
+					l.fresh[a.Fingerprint] = struct{}{}
 				}
 			}
 			s.inputs = append(s.inputs, in)
@@ -226,7 +250,7 @@ func (l *loop) sortOut(s *step, requests []*request) []*request {
 		}
 		if fresh == 0 && r.with == nil {
 			l.metrics.unchanged.Add(float64(len(r.inputs)))
-			r.done <- nil // all of it is on disk already
+			r.answer(nil) // all of it is on disk already
 			continue
 		}
 		l.metrics.unchanged.Add(float64(len(r.inputs) - fresh))
@@ -252,8 +276,7 @@ func (l *loop) step(s *step) (err error) {
 	}
 	for _, r := range s.with {
 		if err := r.with(s); err != nil {
-			r.done <- err
-			r.done = nil
+			r.answer(err)
 		}
 	}
 	return nil
@@ -269,6 +292,7 @@ func (l *loop) finish(s *step, todo []*request) error {
 		l.behind = append(l.behind, s)
 		l.send.Enqueue(s.deliveries...)
 		s.delivered = true
+		answer(todo, nil) // all others were refused: these only read
 		return nil
 	}
 	err := l.commit(s)
@@ -281,7 +305,7 @@ func (l *loop) finish(s *step, todo []*request) error {
 		l.safe.enter(reasonStore, err)
 		l.send.Enqueue(s.deliveries...)
 		s.delivered = true
-		answer(todo, fmt.Errorf("%w: %w", errDegraded, err))
+		answer(refuse(todo, fmt.Errorf("%w: %w", errDegraded, err)), nil)
 		return nil
 	default:
 		answer(todo, fmt.Errorf("%w: %w", errDegraded, err))
@@ -363,15 +387,13 @@ func refuse(requests []*request, err error) []*request {
 			readers = append(readers, r)
 			continue
 		}
-		r.done <- err
+		r.answer(err)
 	}
 	return readers
 }
 
 func answer(requests []*request, err error) {
 	for _, r := range requests {
-		if r.done != nil {
-			r.done <- err
-		}
+		r.answer(err)
 	}
 }

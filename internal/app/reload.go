@@ -39,31 +39,41 @@ func (a *App) reload(ctx context.Context, by, from string) (err error) {
 	if _, err := compile(&policy); err != nil {
 		return err
 	}
-	if err := a.dispatch.Reconfigure(c.NotifyConfig()); err != nil {
+	receivers := c.NotifyConfig()
+	if err := receivers.Validate(); err != nil {
 		return err
 	}
 	if err := a.adopt(ctx, next, auditEntry{By: by, From: from, Action: "reload", Detail: c.Hash}); err != nil {
-		// What could not be stored is not in force: back to the receivers of the configuration that is.
-		if back := a.dispatch.Reconfigure(old.NotifyConfig()); back != nil {
-			a.log.Error("receivers are those of the refused configuration", slog.Any("error", back))
+		if a.current.Load() != next {
+			return err
 		}
-		return err
+		// The engine was stepped with it and waits for the store: it is in force, as a whole, and is read again after a restart.
+		a.log.Warn("configuration is in force but not stored yet", slog.Any("error", err))
 	}
 	a.log.Info("configuration reloaded", slog.String("hash", c.Hash), slog.String("by", by))
 	return nil
 }
 
-// adopt gives the loop a new setup, in one step with the policy and topology that come with it.
+// adopt gives the loop a new setup, in one step with the policy and topology that come with it. Router and receivers change in the
+// same moment, else pages would go to receivers that nobody knows.
 func (a *App) adopt(ctx context.Context, next *setup, entry auditEntry) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, submitWait, errBusy)
+	defer cancel()
 	r := &request{done: make(chan error, 1)}
 	var marks []storage.Change
 	r.check = func(e *correlate.Engine) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx) // who asked was told that it failed
+		}
 		s := &step{loop: a.loop, at: e.Now()}
 		inputs, err := a.loop.firstInputs(s, next.config)
 		r.inputs, marks = inputs, s.changes
 		return err
 	}
 	r.with = func(s *step) error {
+		if err := a.dispatch.Reconfigure(next.config.NotifyConfig()); err != nil {
+			return err // programmer error: it was validated
+		}
 		s.changes = append(s.changes, marks...)
 		s.audit(entry)
 		s.loop.router = next.router

@@ -139,9 +139,9 @@ type enginePanic struct {
 
 func (p *enginePanic) Error() string { return fmt.Sprintf("engine panic: %v", p.value) }
 
-// recoverFrom goes on after the engine panicked: it goes back to the stored state and takes the requests one by one. One that
-// panics again is put into quarantine and its alerts are paged as they are.
-func (l *loop) recoverFrom(err error, todo []*request) error {
+// recoverFrom goes on after the engine panicked in a step: it goes back to the stored state and takes the requests one by one. One
+// that panics again is put into quarantine and its alerts are paged as they are.
+func (l *loop) recoverFrom(err error, s *step, todo []*request) error {
 	var p *enginePanic
 	if !errors.As(err, &p) {
 		answer(todo, err)
@@ -159,8 +159,19 @@ func (l *loop) recoverFrom(err error, todo []*request) error {
 		answer(todo, err)
 		return err
 	}
+	// What the loop itself had to say comes first: senders of these time-outs got their answer already.
+	var own []correlate.Input
+	for _, in := range s.inputs {
+		switch in.(type) {
+		case *correlate.Gap, *correlate.Refresh:
+			own = append(own, in)
+		}
+	}
+	if len(own) > 0 {
+		todo = append([]*request{{inputs: own, done: make(chan error, 1)}}, todo...)
+	}
 	for _, r := range todo {
-		if r.done == nil {
+		if r.answered {
 			continue
 		}
 		if err := l.alone(r); err != nil {
@@ -186,9 +197,10 @@ func (l *loop) alone(r *request) error {
 		return err
 	}
 	l.log.Error("input put into quarantine", slog.Any("error", err), slog.Int("inputs", len(r.inputs)))
+	l.poisoned++
 	q := &step{loop: l, at: now}
 	q.changes = append(q.changes, storage.Change{
-		Table: storage.Quarantine, Key: []byte(fmt.Sprintf("input/%d/%d", now.UnixNano(), l.seq)), Value: correlate.AppendRecord(nil, r.inputs),
+		Table: storage.Quarantine, Key: []byte(fmt.Sprintf("input/%03d", l.poisoned%quarantineMax)), Value: correlate.AppendRecord(nil, r.inputs),
 	})
 	for _, in := range r.inputs {
 		if a, ok := in.(*correlate.Alert); ok && !a.Resolved() {
@@ -196,15 +208,22 @@ func (l *loop) alone(r *request) error {
 		}
 	}
 	q.deliver(l.router.Operator(now, "engine-panic", fmt.Sprintf("quell could not process %d inputs (%v); they are in quarantine and firing alerts among them were paged as they are.", len(r.inputs), err)))
+	if r.check != nil {
+		r.answer(fmt.Errorf("%w: %w", errDegraded, err)) // somebody asked for something to be done, and it was not
+	}
 	return l.finish(q, []*request{r})
 }
 
-// reloadEngine goes back to the stored state.
+// reloadEngine goes back to the stored state. What the discarded step made of where pages went is discarded with it, else the
+// same page would not be noted when it is decided again.
 func (l *loop) reloadEngine() error {
 	e, err := loadEngine(l.store, l.compile)
 	if err != nil {
 		return fmt.Errorf("reload the engine: %w", err)
 	}
 	l.engine, l.touched = e, touches{}
+	if err := l.restoreSent(); err != nil {
+		return fmt.Errorf("reload marks: %w", err)
+	}
 	return nil
 }
