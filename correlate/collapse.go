@@ -338,7 +338,11 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 		e.emit(stay, Reroot, fmt.Sprintf("root is now %s: %s", e.graph.Entity(root), why))
 	}
 	e.shorten(stay, gone.heldUntil, gone.holdReason)
-	e.told(stay)
+	if stay.severity > stay.toldSeverity {
+		e.afterActive(stay) // those who would have been paged for the other one
+	} else {
+		e.told(stay)
+	}
 	return stay
 }
 

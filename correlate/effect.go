@@ -64,6 +64,8 @@ type Effect struct {
 	Other IncidentID
 	// Until is a hold's deadline.
 	Until time.Time
+	// Worse is true for an [Update] because the severity rose above what people were told: it may concern others now.
+	Worse bool
 	// Roots are the incident's ranked roots at that moment. Read only: effects may share them.
 	Roots []Root
 }

@@ -162,7 +162,7 @@ func (e *Engine) afterActive(i *incident) {
 	if i.state == Escalated || i.state == Acknowledged {
 		worse := i.severity > i.toldSeverity
 		if worse || len(i.symptoms) >= 2*i.toldAlerts && len(i.symptoms) >= i.toldAlerts+5 {
-			e.emit(i, Update, fmt.Sprintf("%d symptoms on %d entities, worst %s", len(i.symptoms), i.sites, i.severity))
+			e.emit(i, Update, fmt.Sprintf("%d symptoms on %d entities, worst %s", len(i.symptoms), i.sites, i.severity)).Worse = worse
 			i.toldAlerts, i.toldSeverity = len(i.symptoms), i.severity
 		}
 	}

@@ -47,7 +47,8 @@ type Change struct {
 
 // Deliveries returns what a change asks for, and where the incident's page is from then on: the caller keeps that and gives
 // it back as [Change.Sent]. An escalation goes to every integration of the receivers that the incident's labels match; what follows goes
-// where the page went, even if routes have changed meanwhile. The caller sets the deliveries' IDs.
+// where the page went, even if routes have changed meanwhile. When the incident gets a worse severity, receivers that its labels match
+// only now are paged too. The caller sets the deliveries' IDs.
 func (r *Router) Deliveries(now time.Time, c Change) (deliveries []Delivery, sent []Target) {
 	d := Delivery{
 		Action:   action(c),
@@ -69,7 +70,14 @@ func (r *Router) Deliveries(now time.Time, c Change) (deliveries []Delivery, sen
 		}
 		return r.fanOut(now, c.Sent, d), nil
 	default:
-		return r.fanOut(now, c.Sent, d), c.Sent
+		deliveries = r.fanOut(now, c.Sent, d)
+		if !c.Effect.Worse || len(c.Sent) == 0 {
+			return deliveries, c.Sent
+		}
+		// Whom a severity concerns that it did not have when it paged, nobody has woken yet.
+		d.Action = Trigger
+		sent = union(c.Sent, r.matching(Labels(c.Incident)))
+		return append(deliveries, r.fanOut(now, sent[len(c.Sent):], d)...), sent
 	}
 }
 

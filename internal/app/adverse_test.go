@@ -308,3 +308,15 @@ func containsAll(text string, parts ...string) bool {
 	}
 	return true
 }
+
+// TestReaderGetsItsOwnError asks often, so that the race detector sees both ends of a request that fails.
+func TestReaderGetsItsOwnError(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		own := errors.New("own")
+		for range 200 {
+			if err := b.loop.look(context.Background(), func(*correlate.Engine) error { return own }); !errors.Is(err, own) {
+				t.Fatalf("got %v, want the reader's own error", err)
+			}
+		}
+	})
+}

@@ -131,6 +131,9 @@ func (l *loader) server(n strictyaml.Node) {
 		"allow_remote":   strictyaml.Bool(&l.allowRemote),
 	})
 	host, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
 	switch ip := net.ParseIP(host); {
 	case err != nil || port == "":
 		listen.Problem(strictyaml.Quote(c.Listen)+" is no address to listen on", "write host:port, e.g. 127.0.0.1:9095")
