@@ -42,7 +42,9 @@ func (d *Dispatcher) attempt(ctx context.Context, a attempt) {
 	defer d.mu.Unlock()
 	defer d.signal()
 	a.in.underWay--
-	d.setRef(a.lane.id, ref)
+	if a.item.delivery.Incident != nil {
+		d.setRef(a.lane.id, ref) // nothing follows the others, so nobody would ever forget theirs
+	}
 	_, rejected := errors.AsType[*RejectedError](err)
 	if err == nil || rejected {
 		d.end(a.lane, Result{Err: err})

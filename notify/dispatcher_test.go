@@ -475,3 +475,19 @@ func TestRunStopsPromptlyWithoutResults(t *testing.T) {
 		t.Errorf("attempts %v and results %v, want one and none", after.sent, after.results)
 	}
 }
+
+// References grow with the number of open incidents only: messages that nothing follows leave none.
+func TestReferencesOfWhatNothingFollowsAreNotKept(t *testing.T) {
+	inBubble(t, Config{}, "oncall", func(b *bench) {
+		b.behave = func(context.Context, *routing.Delivery, Sent) (string, error) { return "ref", nil }
+		note := to("oncall", 1, routing.Operator, "note")
+		note.Incident = nil
+		b.Enqueue(note, to("oncall", 2, routing.Trigger, "page"))
+		pass(time.Minute)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.refs) != 1 || b.refs["page"] == nil {
+			t.Errorf("references %v are kept, want that of the page", b.refs)
+		}
+	})
+}

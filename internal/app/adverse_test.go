@@ -320,3 +320,36 @@ func TestReaderGetsItsOwnError(t *testing.T) {
 		}
 	})
 }
+
+// TestReferencesAreKeptOnlyWhileSomethingMayFollow: not of a message that nothing follows, nor of an incident that was forgotten.
+func TestReferencesAreKeptOnlyWhileSomethingMayFollow(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		a := firing("Down", "service/db")
+		b.mustPost(a)
+		b.rest(6 * time.Minute)
+		page := b.rec.take()[0]
+		report := func(d routing.Delivery, ref string) (rows int) {
+			if err := b.loop.delivered(context.Background(), notify.Result{Delivery: d, Ref: ref}); err != nil {
+				t.Fatal(err)
+			}
+			err := b.store.Scan(storage.Refs, nil, nil, func(_, _ []byte) error { rows++; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return rows
+		}
+		if n := report(routing.Delivery{ID: 1 << 40, Target: page.Target, Action: routing.Operator, Key: "quell/test/operator/x"}, "r0"); n != 0 {
+			t.Errorf("%d references after a message of quell about itself, want none", n)
+		}
+		if n := report(page, "r1"); n != 1 {
+			t.Errorf("%d references after a page, want 1", n)
+		}
+		b.mustPost(ended(a))
+		b.rest(2 * time.Minute)
+		resolve := b.rec.take()[0]
+		b.rest(2 * time.Hour) // the receiver takes nothing all that time
+		if n := report(resolve, "r2"); n != 0 {
+			t.Errorf("%d references after the end of a forgotten incident, want none", n)
+		}
+	})
+}

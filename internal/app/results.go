@@ -23,7 +23,9 @@ func (l *loop) delivered(ctx context.Context, r notify.Result) error {
 	}
 	return l.do(ctx, &request{inputs: told(&r), done: make(chan error, 1), with: func(s *step) error {
 		s.delete(storage.Outbox, outboxKey(d.ID))
-		if r.Ref != "" {
+		if _, known := l.sent[incidentOf(d)]; r.Ref != "" && !known {
+			s.forget = append(s.forget, d.Key) // the incident was forgotten while this was on its way
+		} else if r.Ref != "" {
 			s.put(storage.Refs, refKey(d.Key, d.Target), savedRef{d.Key, d.Target, r.Ref})
 		}
 		if r.Err != nil {
@@ -49,6 +51,14 @@ func told(r *notify.Result) []correlate.Input {
 		in.Error = r.Err.Error()
 	}
 	return []correlate.Input{in}
+}
+
+// incidentOf is 0 for digests and messages of quell about itself.
+func incidentOf(d *routing.Delivery) correlate.IncidentID {
+	if d.Incident == nil {
+		return 0
+	}
+	return d.Incident.ID
 }
 
 func integration(t routing.Target) string {

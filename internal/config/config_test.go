@@ -187,6 +187,7 @@ func TestOnlyLoopbackIsListenedOnUnlessAllowed(t *testing.T) {
 	for listen, ok := range map[string]bool{
 		"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, "127.8.8.8:1": true,
 		":9095": false, "0.0.0.0:1": false, "10.0.0.1:1": false, "[::]:1": false, "example.org:1": false, "9095": false, "127.0.0.1": false,
+		"127.0.0.1:99999": false, "127.0.0.1:http": true,
 	} {
 		_, err := Parse("q.yml", []byte(minimal+"server: {listen: '"+listen+"'}\n"), t.TempDir())
 		if (err == nil) != ok {
