@@ -13,20 +13,21 @@ import (
 )
 
 func TestLineIsOneHarmlessLine(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain":                          "plain",
-		"a\nb\tc\u2028d":                 "a b c d",
-		"\x1b[31mred\x00":                " [31mred ",
-		"bad \xff utf":                   "bad \ufffd utf",
-		"\u202egnp.exe\u2066x\ufeff":     "gnp.exex",
-		"äöü…😀":                          "äöü…😀",
-		"0123456789ab":                   "0123456789ab",
-		"0123456789abc":                  "0123456789a…",
-		"日本語日本語日本語日本語":                   "日本語日本語日本語日本語",
-		"日本語日本語日本語日本語日":                  "日本語日本語日本語日本…",
-		strings.Repeat("\u202e", 1<<20):  "",
-		strings.Repeat("{{ . }} ", 1000): "{{ . }} {{ …",
+	for _, c := range [][2]string{
+		{"plain", "plain"},
+		{"a\nb\tc\u2028d", "a b c d"},
+		{"\x1b[31mred\x00", " [31mred "},
+		{"bad \xff utf", "bad \ufffd utf"},
+		{"\u202egnp.exe\u2066x\ufeff", "gnp.exex"},
+		{"äöü…😀", "äöü…😀"},
+		{"0123456789ab", "0123456789ab"},
+		{"0123456789abc", "0123456789a…"},
+		{"日本語日本語日本語日本語", "日本語日本語日本語日本語"},
+		{"日本語日本語日本語日本語日", "日本語日本語日本語日本…"},
+		{strings.Repeat("\u202e", 1<<20), ""},
+		{strings.Repeat("{{ . }} ", 1000), "{{ . }} {{ …"},
 	} {
+		in, want := c[0], c[1]
 		if got := Line(in, 12); got != want {
 			t.Errorf("Line(%.40q, 12) = %q, want %q", in, got, want)
 		}
