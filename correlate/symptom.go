@@ -103,12 +103,15 @@ func (e *Engine) alert(a *Alert) {
 	}
 }
 
-// stale reports whether a firing report is older than the recovery that is known: another peer of an Alertmanager cluster, or
-// a retry, told of the same or an earlier episode. Once the settle time is over the same start counts again, since a source
-// that was away comes back with the old one.
+// staleFor is how long after a recovery a report of the same episode counts as late: a peer of an Alertmanager cluster sends up to
+// 15 s after another. What comes later is believed, since a source that was away comes back with the old start, and a
+// webhook would not repeat it for hours; a peer that is later still tells of the recovery next.
+const staleFor = int64(20 * time.Second)
+
+// stale reports whether a firing report is older than the recovery that is known.
 func (e *Engine) stale(s *symptom, a *Alert) bool {
 	start := toNano(a.StartsAt)
-	return start != 0 && start <= s.startsAt && e.now < s.ended+int64(e.policy.Settle)
+	return start != 0 && start <= s.startsAt && e.now < s.ended+min(staleFor, int64(e.policy.Settle))
 }
 
 func (e *Engine) newAlert(a *Alert) {
