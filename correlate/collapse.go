@@ -3,6 +3,7 @@ package correlate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -12,6 +13,9 @@ import (
 const (
 	// explainsShare is the least share of an incident's ill entities that something must explain to become its root.
 	explainsShare = 0.5
+	// commonWeight is how well two incidents' entities must both explain the trouble of a third for the incidents to be one: the person
+	// who is called for the third cannot act on one without the other.
+	commonWeight = 0.4
 	// A silent entity becomes a root when at least siblingsMin of the things that depend on it (or partsMin of its parts) are
 	// ill, and they are at least siblingsShare of all that do.
 	siblingsMin   = 3
@@ -26,7 +30,7 @@ func (e *Engine) place(s *symptom, st *site) {
 		return
 	}
 	ofParts, inside := e.partsIncident(s.node)
-	if i, how := e.explainer(s.node, st.cone, 0); i != nil {
+	if i, how := e.explainer(s.node, st, 0); i != nil {
 		e.join(i, s, how)
 	} else if ofParts != nil && !inside {
 		// The parts are ill because of something else, so their owner, which many may depend on, is no better a root than that.
@@ -50,26 +54,30 @@ func (e *Engine) rethink(n topology.Node) {
 	if own == nil || !own.state.Open() {
 		return
 	}
-	if i, how := e.explainer(n, st.cone, own.id); i != nil && own.root == n {
+	if i, how := e.explainer(n, st, own.id); i != nil && own.root == n {
 		e.merge(own, i, fmt.Sprintf("%s is explained by it: %s", e.graph.Entity(n), how))
 	}
 	e.gather(n)
 }
 
 // explainer finds the open incident that best explains trouble of n: one that is rooted in, or has symptoms on, something in
-// its cone. not is left out. The answer says how.
-func (e *Engine) explainer(n topology.Node, c []reach, not IncidentID) (*incident, string) {
+// its cone, at times that fit. not is left out. The answer says how.
+func (e *Engine) explainer(n topology.Node, st *site, not IncidentID) (*incident, string) {
 	var best *incident
 	bestAt, bestWeight := 0, float32(0)
 	if i := e.incidents[e.local(n).root]; i != nil && i.id != not {
 		return i, "it is the root"
 	}
+	c, when := st.cone, e.illness(st)
 	for k := 1; k < len(c); k++ {
 		i, w := e.incidentAt(c[k].node, n, not)
 		if i == nil {
 			continue
 		}
 		if w *= c[k].weight; w < coneWeight {
+			continue
+		}
+		if w *= e.timing(c[k].node, i, when); w < coneWeight {
 			continue
 		}
 		if best == nil || w > bestWeight || w == bestWeight && i.id < best.id {
@@ -80,7 +88,19 @@ func (e *Engine) explainer(n topology.Node, c []reach, not IncidentID) (*inciden
 		return nil, ""
 	}
 	// Joins are what a storm consists of, so their reasons are put together without fmt.
-	return best, "it reaches " + string(e.graph.Entity(c[bestAt].node)) + " over " + e.viaOf(c, bestAt) + " (weight " + percent(bestWeight) + ")"
+	how := "it reaches " + string(e.graph.Entity(c[bestAt].node)) + " over " + e.viaOf(c, bestAt) + " (weight " + percent(bestWeight) + ")"
+	if len(c) >= coneNodes {
+		how += "; only the nearest " + strconv.Itoa(coneNodes) + " of what it depends on were looked at"
+	}
+	return best, how
+}
+
+// timing is how well trouble of m, or of the incident whose root or parts it stands for, fits in time as the cause of an effect.
+func (e *Engine) timing(m topology.Node, i *incident, effect span) float32 {
+	if st := e.local(m).site; st != nil && st.active > 0 {
+		return e.illness(st).explains(effect, e.now)
+	}
+	return span{began: i.opened}.explains(effect, e.now)
 }
 
 // percent shows a share from 0 to 1.
@@ -203,7 +223,8 @@ func (e *Engine) hits(n topology.Node) map[IncidentID]int {
 	return hits
 }
 
-// gather merges into the incident of n what n's trouble explains too, and looks for a silent root above an unexplained one.
+// gather merges into the incident of n what n's trouble explains too, what explains n as well, and looks for a silent root above
+// an unexplained one.
 func (e *Engine) gather(n topology.Node) {
 	i := e.incidents[e.local(n).site.incident]
 	if i == nil || !i.state.Open() {
@@ -214,9 +235,58 @@ func (e *Engine) gather(n topology.Node) {
 			i = e.merge(other, i, mostOf(other.sites)+" "+string(e.graph.Entity(n)))
 		}
 	}
+	i = e.shareEffect(n, i)
 	if i.root == n && i.sites == 1 {
 		e.silentRoot(n, i)
 	}
+}
+
+// shareEffect merges incidents that explain the same trouble: those of other causes of n's, and those of what n causes as
+// well. Of two that people were told about, both stay.
+func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
+	st := e.local(n).site
+	when := e.illness(st)
+	for k := 1; k < len(st.cone); k++ {
+		r := st.cone[k]
+		if r.weight < commonWeight {
+			continue
+		}
+		other, w := e.incidentAt(r.node, n, i.id)
+		if other == nil || w*r.weight < commonWeight || w*r.weight*e.timing(r.node, other, when) < commonWeight {
+			continue
+		}
+		if !i.told() || !other.told() {
+			i = e.merge(other, i, string(e.graph.Entity(n))+" is an effect of both")
+		}
+	}
+	for _, m := range e.worstOff(n) {
+		other := e.incidents[e.local(m).site.incident]
+		if other == nil || other == i || !other.state.Open() || i.told() && other.told() {
+			continue
+		}
+		if l := e.local(n).watch[m]; l.weight*when.explains(e.illness(e.local(m).site), e.now) >= commonWeight {
+			i = e.merge(other, i, string(e.graph.Entity(m))+" is an effect of both")
+		}
+	}
+	return i
+}
+
+// worstOff lists the ill entities outside n that n's trouble explains best, in the order of their ids, one for each incident.
+func (e *Engine) worstOff(n topology.Node) []topology.Node {
+	if e.local(n).outside == 0 {
+		return nil
+	}
+	best := make(map[IncidentID]topology.Node)
+	for m, l := range e.local(n).watch {
+		if l.hops == 0 || l.weight < commonWeight {
+			continue
+		}
+		id := e.local(m).site.incident
+		if old, known := best[id]; !known || cmp.Or(cmp.Compare(l.weight, e.local(n).watch[old].weight), e.byEntity(old, m)) > 0 {
+			best[id] = m
+		}
+	}
+	return slices.SortedFunc(maps.Values(best), e.byEntity)
 }
 
 // silentRoot looks for something without symptoms that explains n and enough others beside it.
@@ -298,7 +368,7 @@ func (e *Engine) reroot(i *incident, n topology.Node, why string) {
 	e.setRoot(i, n)
 	i.rootWhy = why
 	e.emit(i, Reroot, fmt.Sprintf("root is now %s: %s", e.graph.Entity(n), why))
-	e.told(i)
+	e.tell(i)
 }
 
 // setRoot keeps rootOf in step.
@@ -341,7 +411,7 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 	if stay.severity > stay.toldSeverity {
 		e.afterActive(stay) // those who would have been paged for the other one
 	} else {
-		e.told(stay)
+		e.tell(stay)
 	}
 	return stay
 }

@@ -55,7 +55,7 @@ func extend(g *topology.Graph, c []reach, i int, a topology.Arc, hops uint8) []r
 		return c
 	}
 	w := c[i].weight * float32(t.Weight)
-	if i > 0 {
+	if hops > 0 && c[i].hops > 0 {
 		w *= throughOne
 	}
 	if w < coneWeight {

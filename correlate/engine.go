@@ -33,6 +33,10 @@ type Engine struct {
 	locals    []local // by node
 	incidents map[IncidentID]*incident
 	sources   map[string]*source
+	classes   map[string]spells // see rarity.go
+	changes   map[topology.Entity]change
+	// changeOrder holds the changes in the order in which they were heard of.
+	changeOrder []heardChange
 
 	nextSymptom  uint64
 	nextIncident IncidentID
@@ -55,6 +59,8 @@ func New(compile Compiler, p Policy) (*Engine, error) {
 		events:       make(map[eventKey]*symptom),
 		incidents:    make(map[IncidentID]*incident),
 		sources:      make(map[string]*source),
+		classes:      make(map[string]spells),
+		changes:      make(map[topology.Entity]change),
 		nextSymptom:  1,
 		nextIncident: 1,
 		dirty:        newDirty(),
@@ -94,6 +100,7 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 		panic(fmt.Sprintf("correlate: time went back from %v to %v", fromNano(e.now), now))
 	}
 	e.now, e.effects = t, make([]Effect, 0, len(inputs)+4)
+	e.forgetChanges()
 	for _, num := range e.orphans {
 		if s := e.symptoms.get(num); s.active() && s.incident == 0 {
 			e.place(s, e.local(s.node).site)

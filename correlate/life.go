@@ -44,6 +44,7 @@ type incident struct {
 	pagedGeneration int // the last generation that was paged
 	toldAlerts      int // symptoms when people were told last
 	toldSeverity    Severity
+	ranked          int // ill entities when its candidates were ranked last
 
 	symptoms []uint64 // see sorted
 	unsorted bool
@@ -53,6 +54,9 @@ type incident struct {
 	severity Severity
 	common   Labels // labels that all symptoms share
 }
+
+// told reports whether people know of it: they were paged, or took it on.
+func (i *incident) told() bool { return i.state == Escalated || i.state == Acknowledged }
 
 // note adds to the timeline.
 func (i *incident) note(at time.Time, d Decision, reason string) {
@@ -96,6 +100,7 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 	i.severity = max(i.severity, s.severity)
 	i.active++
 	e.resite(e.local(s.node).site)
+	e.regrade(i)
 	if i.recovered != 0 || i.settleAt != 0 {
 		i.recovered, i.settleAt = 0, 0
 		e.dirty.incidents[i.id] = struct{}{}
@@ -168,8 +173,8 @@ func (e *Engine) afterActive(i *incident) {
 	}
 }
 
-// told tells people who were paged that the incident changed its shape.
-func (e *Engine) told(i *incident) {
+// tell notes that people who were paged hear that the incident changed its shape.
+func (e *Engine) tell(i *incident) {
 	if i.state == Escalated || i.state == Acknowledged {
 		i.toldAlerts, i.toldSeverity = len(i.symptoms), i.severity
 	}
@@ -277,7 +282,7 @@ func (e *Engine) escalate(i *incident) {
 		reason = fmt.Sprintf("did not recover within its hold: nobody reports on its %d symptoms any more", i.lost)
 	}
 	e.emit(i, Escalate, reason)
-	e.told(i)
+	e.tell(i)
 }
 
 // close ends an incident. It may be reopened for a while.

@@ -108,6 +108,8 @@ type Rules interface {
 	Entity(Labels) (topology.Entity, []topology.Edge)
 	// Severity says how bad an alert with these labels is; info, none make no symptom.
 	Severity(Labels) Severity
+	// Aspect says what a symptom with these labels tells about its entity.
+	Aspect(Labels) Aspect
 	// Hold says how long an incident that begins with this symptom may be held, and which rule says so;
 	// ok is false where no rule does.
 	Hold(Labels, Severity) (hold time.Duration, why string, ok bool)
@@ -124,4 +126,6 @@ type EventMeaning struct {
 	Severity Severity
 	// Heals lists reasons whose symptoms on the same entity this event ends; "*" ends all event symptoms.
 	Heals []string
+	// Change is true if it tells of a change that may be the cause of trouble: a rollout, scaling, maintenance.
+	Change bool
 }

@@ -1,38 +1,59 @@
 package correlate
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 
 	"quell/correlate/topology"
 )
 
 const (
-	// rootsMax is how many candidates an incident keeps, rankSample how many of its ill entities vote on them.
-	rootsMax   = 8
-	rankSample = 2000
+	// rootsMax is how many candidates an incident keeps.
+	rootsMax = 8
+	// rankSample is how many ill entities of an incident vote on its candidates; of more, every so many-th does.
+	rankSample = 512
+	// rankAlways is up to how many ill entities an incident is ranked whenever it changed. A bigger one waits until
+	// it grew or shrank by one part in rankGrowth, so that a storm is ranked some dozens of times and not once an alert.
+	rankAlways = 16
+	rankGrowth = 8
+	// stayMargin is by how much a candidate must beat the root that people were told before it takes its place.
+	stayMargin = 1.1
+	// residual is the least share of what is not explained yet that another root must explain to be listed.
+	residual = 0.01
 )
 
 // rerank asks for an incident's candidates to be ranked when the step is over: a storm that changes one incident a thousand
 // times ranks it once.
 func (e *Engine) rerank(i *incident) { e.unranked[i.id] = struct{}{} }
 
-// rankAll ranks what changed and gives the step's effects their roots.
-func (e *Engine) rankAll() {
-	for id := range e.unranked {
-		i := e.incidents[id]
-		switch {
-		case i == nil:
-			continue
-		case len(i.symptoms) > 0:
-			e.rank(i)
-		case i.roots == nil: // opened and merged away within one step
-			i.roots = []Root{{Entity: e.graph.Entity(i.root), Silent: e.local(i.root).site == nil, Why: i.rootWhy}}
-		}
-		e.dirty.incidents[id] = struct{}{}
+// regrade asks for it if the incident changed enough since.
+func (e *Engine) regrade(i *incident) {
+	if i.sites <= rankAlways || abs(i.sites-i.ranked)*rankGrowth >= i.ranked {
+		e.rerank(i)
 	}
-	clear(e.unranked)
+}
+
+// rankAll ranks what changed, lets the best candidates be the roots, and gives the step's effects their roots. Two incidents that
+// turn out to share a root become one, which is ranked again; that ends, since each time there is one incident less.
+func (e *Engine) rankAll() {
+	for len(e.unranked) > 0 {
+		ids := slices.Sorted(maps.Keys(e.unranked))
+		clear(e.unranked)
+		for _, id := range ids {
+			i := e.incidents[id]
+			switch {
+			case i == nil:
+				continue
+			case len(i.symptoms) > 0:
+				e.rank(i)
+			case i.roots == nil: // opened and merged away within one step
+				i.roots = []Root{{Entity: e.graph.Entity(i.root), Silent: e.local(i.root).site == nil, Why: i.rootWhy}}
+			}
+			e.dirty.incidents[id] = struct{}{}
+		}
+	}
 	for k := range e.effects {
 		if i := e.incidents[e.effects[k].Incident]; i != nil {
 			e.effects[k].Roots = i.roots
@@ -40,88 +61,82 @@ func (e *Engine) rankAll() {
 	}
 }
 
-// vote is what speaks for a candidate.
-type vote struct {
-	node   topology.Node
-	hits   int
-	weight float64
-	first  uint64 // its own first symptom; 0 if silent
-}
-
-// rank lists the candidates for the root of i: the root that it was given, then its members and what they have in common, by how
-// many of its ill entities each would explain. The score is the share explained, times the mean weight of the paths.
+// rank lists the candidates for the root of i, best first, and makes the best one its root.
 func (e *Engine) rank(i *incident) {
-	votes, sites := e.votes(i)
-	total := float64(max(sites, 1))
-	list := make([]*vote, 0, len(votes))
-	for _, v := range votes {
-		if v.first != 0 || v.hits >= siblingsMin || v.node == i.root {
-			list = append(list, v)
-		}
+	i.ranked = i.sites
+	d := e.diagnose(i)
+	if len(d.roots) == 0 {
+		return
 	}
-	slices.SortFunc(list, func(a, b *vote) int {
-		return cmp.Or(
-			cmp.Compare(b2i(b.node == i.root), b2i(a.node == i.root)),
-			cmp.Compare(b.weight, a.weight),
-			cmp.Compare(b2i(b.first != 0), b2i(a.first != 0)),
-			cmp.Compare(a.first, b.first),
-			e.byEntity(a.node, b.node))
-	})
-	roots := make([]Root, 0, min(len(list), rootsMax))
-	for k, v := range list[:min(len(list), rootsMax)] {
-		r := Root{
-			Entity: e.graph.Entity(v.node), Score: float64(int(v.weight/total*1000)) / 1000, Silent: v.first == 0,
-			Why: fmt.Sprintf("%d of %d ill entities depend on it", v.hits, sites),
-		}
-		if k == 0 {
-			r.Why = i.rootWhy
+	if top := d.roots[0]; i.state.Open() && top.node != i.root {
+		if at := e.incidents[e.local(top.node).root]; at != nil && at != i {
+			if i.told() && at.told() {
+				d.prefer(i.root) // two pages were sent for them: they stay two
+			} else {
+				e.merge(i, at, fmt.Sprintf("%s explains both", e.graph.Entity(top.node)))
+				return
+			}
 		} else {
-			r.Score = min(r.Score, roots[k-1].Score)
+			e.retake(i, top.node, d.reason(e, 0))
 		}
-		roots = append(roots, r)
 	}
-	i.roots = roots
+	if d.roots[0].node == i.root {
+		i.rootWhy = d.reason(e, 0)
+	}
+	i.roots = make([]Root, len(d.roots))
+	for k, c := range d.roots {
+		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(c.score), Silent: c.own == nil, Why: d.reason(e, k)}
+		if k > 0 {
+			i.roots[k].Score = min(i.roots[k].Score, i.roots[k-1].Score)
+		}
+	}
 	e.headline(i)
 }
 
-// votes lets each ill entity of i, or each that was ill if none is left, speak for what is in its cone.
-func (e *Engine) votes(i *incident) (map[topology.Node]*vote, int) {
-	votes := map[topology.Node]*vote{i.root: {node: i.root}}
-	seen := make(map[topology.Node]bool)
-	for _, num := range i.sorted() {
-		s := e.symptoms.get(num)
-		if i.active > 0 && !s.active() {
-			continue
-		}
-		v := votes[s.node]
-		if v == nil {
-			v = &vote{node: s.node}
-			votes[s.node] = v
-		}
-		if v.first == 0 {
-			v.first = num
-		}
-		if seen[s.node] || len(seen) >= rankSample {
-			continue
-		}
-		seen[s.node] = true
-		v.hits++
-		v.weight++
-		c := e.local(s.node).site.cone
-		if c == nil {
-			c = cone(e.graph, s.node)
-		}
-		for _, r := range c[1:] {
-			w := votes[r.node]
-			if w == nil {
-				w = &vote{node: r.node}
-				votes[r.node] = w
-			}
-			w.hits++
-			w.weight += float64(r.weight)
+// retake makes n the root of i.
+func (e *Engine) retake(i *incident, n topology.Node, why string) {
+	e.setRoot(i, n)
+	delete(e.unranked, i.id)
+	e.emit(i, Reroot, fmt.Sprintf("root is now %s: it %s", e.graph.Entity(n), why))
+	e.tell(i)
+}
+
+// reason is one sentence about the k-th root: what it explains, what it shows itself, and how far it is ahead.
+func (d *diagnosis) reason(e *Engine, k int) string {
+	c := d.roots[k]
+	text := "explains " + strconv.Itoa(len(c.hits)) + " of " + strconv.Itoa(len(d.voters)) + " ill entities (" + percent(float32(c.coverage)) + " of the evidence)"
+	switch {
+	case c.own != nil:
+		text += " and shows " + c.own.name + " itself"
+	default:
+		text += ", silent itself: " + strconv.Itoa(c.direct) + " of the " + strconv.Itoa(max(c.of, c.direct)) + " next to it are ill"
+	}
+	if c.change > 1 {
+		text += "; " + e.changeText(c.node)
+	}
+	next := d.runnerUp(e, k)
+	switch {
+	case k > 0:
+		text += fmt.Sprintf("; %.2f of the leader's score", c.plain/max(d.roots[0].plain, 1e-9))
+	case next == nil:
+		text += "; nothing else is a candidate"
+	case c.plain < next.plain:
+		text += fmt.Sprintf("; kept although %s scores %.2f against %.2f, since people were told", e.graph.Entity(next.node), next.plain, c.plain)
+	default:
+		text += fmt.Sprintf("; scores %.2f, the next %s %.2f", c.plain, e.graph.Entity(next.node), next.plain)
+	}
+	return text
+}
+
+// runnerUp is the best candidate beside the k-th root, by its own score.
+func (d *diagnosis) runnerUp(e *Engine, k int) *candidate {
+	var best *candidate
+	for _, c := range d.candidates {
+		if c != d.roots[k] && (best == nil || e.better(c, best) < 0) {
+			best = c
 		}
 	}
-	return votes, len(seen)
+	return best
 }
 
 // headline names an incident by what its root shows, or by its first symptom if the root is silent.
@@ -149,9 +164,7 @@ func (e *Engine) headline(i *incident) {
 	i.class = own.name + " on " + root.Kind()
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
+// milli rounds a score to what people can tell apart.
+func milli(score float64) float64 { return float64(int(score*1000+0.5)) / 1000 }
+
+func abs(n int) int { return max(n, -n) }

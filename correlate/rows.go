@@ -23,6 +23,8 @@ const (
 	rowExpiry   = 'e' // + number / expiryBlock: time-outs of a block of symptoms
 	rowIncident = 'f' // + number
 	rowSource   = 'g' // + name
+	rowClass    = 'h' // + symptom class: how often it began
+	rowChange   = 'i' // + entity: its last change
 )
 
 // expiryBlock is how many symptoms share a row for their time-outs. Alerts that are sent together are refreshed together:
@@ -37,6 +39,8 @@ type dirty struct {
 	expiries         map[uint64]struct{}
 	incidents        map[IncidentID]struct{}
 	sources          map[string]struct{}
+	classes          map[string]struct{}
+	changes          map[topology.Entity]struct{}
 }
 
 func newDirty() dirty {
@@ -45,6 +49,8 @@ func newDirty() dirty {
 		expiries:  make(map[uint64]struct{}),
 		incidents: make(map[IncidentID]struct{}),
 		sources:   make(map[string]struct{}),
+		classes:   make(map[string]struct{}),
+		changes:   make(map[topology.Entity]struct{}),
 	}
 }
 
@@ -100,12 +106,31 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 		key = append(append(key[:0], rowSource), name...)
 		put(key, mustJSON(sourceRow{Seen: e.sources[name].seen, Silent: e.sources[name].silent}))
 	}
+	for _, class := range slices.Sorted(maps.Keys(e.dirty.classes)) {
+		key = append(append(key[:0], rowClass), class...)
+		if c, ok := e.classes[class]; ok {
+			val = classRow(val[:0], c)
+			put(key, val)
+		} else {
+			put(key, nil)
+		}
+	}
+	for _, entity := range slices.Sorted(maps.Keys(e.dirty.changes)) {
+		key = append(append(key[:0], rowChange), entity...)
+		if c, ok := e.changes[entity]; ok {
+			put(key, mustJSON(c))
+		} else {
+			put(key, nil)
+		}
+	}
 	e.dirty.counters = false
 	clear(e.dirty.nodes)
 	e.dirty.symptoms = e.dirty.symptoms[:0]
 	clear(e.dirty.expiries)
 	clear(e.dirty.incidents)
 	clear(e.dirty.sources)
+	clear(e.dirty.classes)
+	clear(e.dirty.changes)
 }
 
 // Rows calls put with every row of the state, in the order of their keys: what a store should hold. For comparing states.
@@ -121,6 +146,12 @@ func (e *Engine) Rows(put func(key, value []byte)) {
 	}
 	for name := range e.sources {
 		e.dirty.sources[name] = struct{}{}
+	}
+	for class := range e.classes {
+		e.dirty.classes[class] = struct{}{}
+	}
+	for entity := range e.changes {
+		e.dirty.changes[entity] = struct{}{}
 	}
 	for n := range e.graph.Nodes() {
 		e.dirty.nodes[e.graph.Entity(n)] = struct{}{}
@@ -183,6 +214,15 @@ func (e *Engine) loadRow(k, v []byte, incidents *[]incidentRow) error {
 		e.sources[string(k[1:])] = &source{name: string(k[1:]), seen: row.Seen, silent: row.Silent}
 		return err
 	}
+	switch k[0] {
+	case rowClass:
+		return e.loadClass(string(k[1:]), v)
+	case rowChange:
+		var c change
+		err := json.Unmarshal(v, &c)
+		e.changes[topology.Entity(k[1:])] = c
+		return err
+	}
 	return fmt.Errorf("unknown kind of row %q (written by a newer version?)", k[0])
 }
 
@@ -243,7 +283,7 @@ func (e *Engine) symptomRow(b []byte, s *symptom) []byte {
 	b = appendBool(b, s.explicit)
 	b = appendBool(b, s.fades)
 	b = binary.AppendVarint(b, int64(s.count))
-	for _, t := range [...]int64{s.startsAt, s.since, s.ended, s.noted} {
+	for _, t := range [...]int64{s.startsAt, s.began, s.since, s.ended, s.noted} {
 		b = binary.AppendVarint(b, t)
 	}
 	for _, str := range [...]string{s.name, s.source, s.generator, s.eventID, string(s.labels), string(s.annotations)} {
@@ -259,7 +299,7 @@ func (e *Engine) loadSymptom(v []byte) error {
 	s.incident = IncidentID(r.uvarint())
 	s.condition, s.severity = condition(r.byte()), Severity(r.byte())
 	s.explicit, s.fades, s.count = r.bool(), r.bool(), int32(r.varint())
-	for _, t := range [...]*int64{&s.startsAt, &s.since, &s.ended, &s.noted} {
+	for _, t := range [...]*int64{&s.startsAt, &s.began, &s.since, &s.ended, &s.noted} {
 		*t = r.varint()
 	}
 	s.name, s.source, s.generator = e.strings.get(r.string()), e.strings.get(r.string()), e.strings.get(r.string())
@@ -330,13 +370,14 @@ type incidentRow struct {
 	PagedGeneration int             `json:"paged,omitempty"`
 	ToldAlerts      int             `json:"told,omitempty"`
 	ToldSeverity    Severity        `json:"told_severity"`
+	Ranked          int             `json:"ranked,omitempty"`
 }
 
 func (e *Engine) incidentRow(i *incident) []byte {
 	return mustJSON(incidentRow{
 		i.id, i.generation, i.state, e.graph.Entity(i.root), i.rootWhy, i.roots, i.opened, i.heldUntil, i.holdReason, i.escalated,
 		i.acknowledged, i.ackedBy, i.recovered, i.settleAt, i.closed, i.closeReason, i.mergedInto, i.title, i.class, i.byHand, i.timeline,
-		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity,
+		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity, i.ranked,
 	})
 }
 
@@ -346,7 +387,7 @@ func (e *Engine) fromRow(r *incidentRow) *incident {
 		heldUntil: r.HeldUntil, holdReason: r.HoldReason, escalated: r.Escalated, acknowledged: r.Acknowledged, ackedBy: r.AckedBy,
 		recovered: r.Recovered, settleAt: r.SettleAt, closed: r.Closed, closeReason: r.CloseReason, mergedInto: r.MergedInto, title: r.Title,
 		class: r.Class, byHand: r.ByHand, timeline: r.Timeline, skipped: r.Skipped, pagedGeneration: r.PagedGeneration,
-		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity,
+		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity, ranked: r.Ranked,
 	}
 }
 
@@ -373,6 +414,7 @@ func (e *Engine) assemble(rows []incidentRow) error {
 			e.local(i.root).root = i.id
 		}
 	}
+	e.orderChanges()
 	nums := e.symptoms.numbers()
 	for _, num := range nums {
 		e.loadIndexes(e.symptoms.get(num))

@@ -3,6 +3,7 @@ package correlate
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"quell/correlate/topology"
@@ -28,6 +29,16 @@ func (testRules) Entity(l Labels) (topology.Entity, []topology.Edge) {
 }
 
 func (testRules) Severity(l Labels) Severity { return ParseSeverity(l.Get("severity")) }
+
+func (testRules) Aspect(l Labels) Aspect {
+	switch name := l.Get("alertname"); {
+	case strings.Contains(name, "Slow") || strings.Contains(name, "Errors"):
+		return AspectEffect
+	case name == "X":
+		return AspectUnknown
+	}
+	return AspectState
+}
 
 func (r testRules) Hold(l Labels, _ Severity) (time.Duration, string, bool) {
 	d, ok := r.holds[l.Get("alertname")]

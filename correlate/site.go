@@ -47,6 +47,7 @@ type link struct {
 
 // track registers a new symptom with its entity.
 func (e *Engine) track(s *symptom) {
+	e.grade(s)
 	st := e.local(s.node).site
 	if st == nil {
 		st = &site{}
@@ -60,6 +61,9 @@ func (e *Engine) track(s *symptom) {
 func (e *Engine) begin(s *symptom) {
 	wasLost := s.condition == conditionLost
 	s.condition, s.since, s.ended = conditionActive, e.now, 0
+	if i := e.incidents[s.incident]; i == nil || !i.state.Open() || s.began == 0 {
+		s.began = e.now
+	}
 	e.mark(s)
 	if src := e.sources[s.source]; src != nil {
 		src.active++
@@ -67,6 +71,7 @@ func (e *Engine) begin(s *symptom) {
 	if !s.counts() {
 		return
 	}
+	e.seen(s)
 	st := e.local(s.node).site
 	if st.active++; st.active == 1 {
 		e.observe(s.node, st)
@@ -117,6 +122,9 @@ func (e *Engine) end(s *symptom, c condition) {
 	}
 	if c == conditionLost {
 		i.lost++
+	}
+	if i.state.Open() {
+		e.regrade(i)
 	}
 	e.eased(i)
 }

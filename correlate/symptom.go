@@ -34,13 +34,15 @@ type symptom struct {
 	incident    IncidentID // 0: none, since it is information only
 	condition   condition
 	severity    Severity
-	explicit    bool // the sender gave a time-out
-	fades       bool // it is an event
-	changed     bool // its row is marked
+	explicit    bool   // the sender gave a time-out
+	fades       bool   // it is an event
+	changed     bool   // its row is marked
+	aspect      Aspect // what rules say; not stored
 	count       int32
 
 	startsAt int64 // by the sender's clock
-	since    int64 // when quell heard that it began
+	began    int64 // when quell heard of it first in the course of its incident: pauses within that do not count
+	since    int64 // when quell heard that it began last
 	ended    int64 // when quell heard that it ended, or lost it
 	expires  int64
 	expireAt int64 // when its expiry timer comes, which may be before it is due
@@ -247,6 +249,9 @@ func (e *Engine) event(ev *Event) {
 	}
 	n := e.graph.Intern(ev.Entity)
 	e.heal(n, ev.Reason, m.Heals, at)
+	if m.Change && at+changeFor > e.now {
+		e.noteChange(n, changeSays(ev))
+	}
 	ttl := int64(m.TTL)
 	if ttl == 0 {
 		ttl = int64(e.policy.EventTTL)

@@ -51,14 +51,30 @@ func (r *reader) name(section string, to *string) strictyaml.Setter {
 }
 
 func (r *reader) symptom(n strictyaml.Node) {
-	var name, severity string
+	var name, severity, shows string
 	var ms labels.Matchers
+	said := false
+	says := func(set strictyaml.Setter) strictyaml.Setter {
+		return func(n strictyaml.Node) { said = true; set(n) }
+	}
 	n.Map(strictyaml.Fields{
 		"name":     r.name("symptoms", &name),
 		"matchers": strictyaml.Matchers(&ms),
-		"severity": strictyaml.Word(&severity, "none", "info", "warning", "error", "critical"),
-	}, "name", "matchers", "severity")
-	r.set.symptoms.add(ms, correlate.ParseSeverity(severity))
+		"severity": says(strictyaml.Word(&severity, "none", "info", "warning", "error", "critical")),
+		"shows":    says(strictyaml.Word(&shows, "state", "effect")),
+	}, "name", "matchers")
+	if !said {
+		n.Problem("symptom rule that says nothing", "give a severity, or what it shows: state or effect")
+	}
+	if severity != "" {
+		r.set.symptoms.add(ms, correlate.ParseSeverity(severity))
+	}
+	switch shows {
+	case "state":
+		r.set.aspects.add(ms, correlate.AspectState)
+	case "effect":
+		r.set.aspects.add(ms, correlate.AspectEffect)
+	}
 }
 
 func (r *reader) targetLabels(n strictyaml.Node) {

@@ -18,6 +18,7 @@ import (
 // Set is what the rule files and packs of one policy say. It implements [correlate.Rules].
 type Set struct {
 	symptoms table[correlate.Severity]
+	aspects  table[correlate.Aspect]
 	targets  table[[]string]
 	entities table[*entityRule]
 	holds    table[holdRule]
@@ -71,6 +72,15 @@ func (s *Set) Severity(l correlate.Labels) correlate.Severity {
 		return severity
 	}
 	return correlate.ParseSeverity(l.Get("severity"))
+}
+
+// Aspect returns what an alert with these labels tells about its entity: what the first matching rule under "symptoms" that has
+// "shows" says, else what the words of its name do.
+func (s *Set) Aspect(l correlate.Labels) correlate.Aspect {
+	for aspect := range s.aspects.matching(l) {
+		return aspect
+	}
+	return aspectOfName(l.Get("alertname"))
 }
 
 // Hold returns what the first matching rule under "holds" says. Severity is at hand as a label for matchers, so the

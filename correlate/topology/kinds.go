@@ -37,3 +37,22 @@ func TraitsOf(typ string) Traits {
 	}
 	return traits[DefaultType]
 }
+
+// priors by kind: how readily an entity of that kind is believed to be a root. What merely contains others, and does nothing that
+// could fail, is believed less; judgements, as the weights are.
+var priors = map[string]float64{
+	"namespace": 0.5,
+	"cluster":   0.7,
+	"region":    0.7,
+	"zone":      0.8,
+	"ingress":   0.9,
+	"client":    0.8,
+}
+
+// Prior returns how readily an entity of a kind is believed to be a root, at most 1.
+func Prior(kind string) float64 {
+	if p, ok := priors[kind]; ok {
+		return p
+	}
+	return 1
+}

@@ -1,0 +1,387 @@
+package correlate
+
+import (
+	"cmp"
+	"slices"
+
+	"quell/correlate/topology"
+)
+
+// diagnosis is what a ranking found.
+type diagnosis struct {
+	now     int64
+	members []member
+	// voters are the members whose trouble is to be explained: all of them, or a sample.
+	voters []int
+	total  float64 // strength of the voters
+	// candidates by node, each with what it explains alone.
+	candidates map[topology.Node]*candidate
+	// roots are the greedy cover: each is the candidate that explains most of what those before it leave.
+	roots []*candidate
+}
+
+// member is an ill entity of an incident, or one that was ill if none is left.
+type member struct {
+	node     topology.Node
+	first    uint64 // number of its first symptom
+	span     span
+	strength float64
+	aspect   Aspect
+	name     string // of its strongest symptom
+}
+
+// candidate is an entity that may be the root.
+type candidate struct {
+	node topology.Node
+	own  *member // nil if it is silent
+	hits []hit   // in order of voters
+	// direct counts the voters one dependency, or one step of ownership, away; of is how many there are in the graph.
+	direct, of int
+	// plain is the score of the candidate alone, score that of what it adds to those before it.
+	plain, score float64
+	coverage     float64
+	evidence     float64
+	prior        float64
+	change       float64
+}
+
+// hit is a voter that a candidate explains: how surely trouble travels there, how well the times fit.
+type hit struct {
+	voter  int32 // position in voters
+	weight float32
+	timing float32
+}
+
+// diagnose scores everything that could explain the members of i and covers them greedily: the candidate that explains
+// most comes first, then the one that explains most of the rest, and so on.
+//
+// The score of a candidate is the share of the strength of the symptoms that it explains, each weighted by the chance that trouble
+// travels the path and by how well the times fit (coverage), times what its own symptoms say (evidence; for a silent one
+// the hit ratio: how many of those that depend on it are ill), its kind's prior, and a bonus for a recent change. Coverage and hit
+// ratio are those of SCORE (Kompella et al., NSDI 2005), the greedy cover over a graph with probabilities that of
+// Spotlight (SRDS 2010). The cost is that of the cones of at most rankSample members.
+func (e *Engine) diagnose(i *incident) *diagnosis {
+	d := &diagnosis{now: e.now, members: e.members(i), candidates: make(map[topology.Node]*candidate)}
+	d.sample()
+	below := e.below(d)
+	position := make(map[topology.Node]*member, len(d.members))
+	for k := range d.members {
+		position[d.members[k].node] = &d.members[k]
+	}
+	for v, k := range d.voters {
+		d.total += d.members[k].strength
+		e.vote(d, v, below, position)
+	}
+	d.prolong()
+	d.explainAway()
+	list := make([]*candidate, 0, len(d.candidates))
+	for _, c := range d.candidates {
+		if c.own == nil && c.direct < partsMin && c.node != i.root {
+			delete(d.candidates, c.node)
+			continue
+		}
+		e.weigh(d, c)
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b *candidate) int { return e.better(a, b) })
+	d.cover(list)
+	if i.told() {
+		d.stay(i.root)
+	}
+	return d
+}
+
+// better orders candidates by score; ties go to those with symptoms, then to the oldest of these.
+func (e *Engine) better(a, b *candidate) int {
+	if c := cmp.Compare(b.plain, a.plain); c != 0 {
+		return c
+	}
+	switch {
+	case a.own != nil && b.own != nil:
+		return cmp.Compare(a.own.first, b.own.first)
+	case a.own != nil:
+		return -1
+	case b.own != nil:
+		return 1
+	}
+	return e.byEntity(a.node, b.node)
+}
+
+// members lists the entities of i in order of their first symptoms: those that are ill or healed within the incident.
+func (e *Engine) members(i *incident) []member {
+	var list []member
+	at := make(map[topology.Node]int)
+	for _, num := range i.sorted() {
+		s := e.symptoms.get(num)
+		k, known := at[s.node]
+		if !known {
+			k = len(list)
+			at[s.node] = k
+			list = append(list, member{node: s.node, first: num, span: spanOf(s)})
+		}
+		m := &list[k]
+		m.span = m.span.with(s)
+		if strength := e.strength(s); strength > m.strength {
+			m.strength, m.name = strength, s.name
+		}
+		m.aspect = max(m.aspect, s.aspect)
+	}
+	return list
+}
+
+// sample picks the voters.
+func (d *diagnosis) sample() {
+	n := len(d.members)
+	d.voters = make([]int, 0, min(n, rankSample))
+	for k := range min(n, rankSample) {
+		d.voters = append(d.voters, k*n/min(n, rankSample))
+	}
+}
+
+// part is a member below an owner, with the chance that its trouble shows there.
+type part struct {
+	member *member
+	weight float32
+}
+
+// below finds for owners the members that are parts of them. One ill part of many need not make its owner ill, so an owner
+// of many parts is left out: its parts say little one by one.
+func (e *Engine) below(d *diagnosis) map[topology.Node][]part {
+	below := make(map[topology.Node][]part)
+	var up func(m *member, n topology.Node, weight float32, depth int)
+	up = func(m *member, n topology.Node, weight float32, depth int) {
+		for _, a := range e.graph.Owners(n) {
+			_, parts := e.graph.Dependents(a.Node)
+			w := weight * float32(e.graph.Traits(a.Type).Weight) / float32(max(parts, 1))
+			if w < coneWeight {
+				continue
+			}
+			below[a.Node] = append(below[a.Node], part{m, w})
+			if depth > 1 {
+				up(m, a.Node, w, depth-1)
+			}
+		}
+	}
+	for k := range d.members {
+		up(&d.members[k], d.members[k].node, 1, partsDepth)
+	}
+	return below
+}
+
+// vote lets a voter speak for everything in its cone, and for the ill parts of what is there.
+func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill map[topology.Node]*member) {
+	m := &d.members[d.voters[v]]
+	for _, r := range e.coneOf(m.node) {
+		d.speak(v, m, r, ill[r.node])
+		for _, p := range below[r.node] {
+			w := r.weight * p.weight
+			if r.prev >= 0 {
+				w *= throughOne
+			}
+			d.speak(v, m, reach{node: p.member.node, weight: w, steps: r.steps + 1}, p.member)
+		}
+	}
+}
+
+// speak notes that a candidate, which is the member own if it is ill, explains a voter.
+func (d *diagnosis) speak(v int, m *member, r reach, own *member) {
+	c := d.candidates[r.node]
+	if c == nil {
+		c = &candidate{node: r.node, own: own}
+		d.candidates[r.node] = c
+	}
+	h := hit{voter: int32(v), weight: r.weight, timing: 1}
+	if own != nil && own != m {
+		h.timing = own.span.explains(m.span, d.now)
+	}
+	if r.steps == 1 {
+		c.direct++
+	}
+	if k := len(c.hits) - 1; k >= 0 && c.hits[k].voter == h.voter {
+		if h.weight > c.hits[k].weight {
+			c.hits[k] = h
+		}
+		return
+	}
+	c.hits = append(c.hits, h)
+}
+
+// prolong lets candidates explain what those that they explain explain in turn: trouble that is seen on the way travels on
+// without a guess. Cones end after some steps and count unseen ones against a path; chains of ill entities do not.
+func (d *diagnosis) prolong() {
+	if len(d.voters) > prolongVoters {
+		return
+	}
+	// What the members explain themselves, before any of it is prolonged.
+	steps := make([][]hit, len(d.voters))
+	for v, k := range d.voters {
+		if c := d.candidates[d.members[k].node]; c != nil {
+			steps[v] = slices.Clone(c.hits)
+		}
+	}
+	best := make([]float32, len(d.voters))
+	var queue []int32
+	for _, c := range d.candidates {
+		if len(c.hits) < 2 && c.own == nil {
+			continue
+		}
+		clear(best)
+		queue = queue[:0]
+		for _, h := range c.hits {
+			best[h.voter] = h.weight
+			queue = append(queue, h.voter)
+		}
+		for k := 0; k < len(queue) && k < prolongSteps; k++ {
+			from := queue[k]
+			for _, h := range steps[from] {
+				if w := best[from] * h.weight; h.voter != from && w > best[h.voter] && w >= prolongWeight {
+					best[h.voter] = w
+					queue = append(queue, h.voter)
+				}
+			}
+		}
+		d.rehit(c, best)
+	}
+}
+
+const (
+	// prolongVoters bounds the incidents whose chains are followed, prolongSteps the work for one candidate, and prolongWeight how weak
+	// a chain may get.
+	prolongVoters = 128
+	prolongSteps  = 1024
+	prolongWeight = 0.05
+)
+
+// rehit sets the weights with which a candidate explains the voters; 0 is not at all.
+func (d *diagnosis) rehit(c *candidate, weights []float32) {
+	c.hits = c.hits[:0]
+	for v, w := range weights {
+		if w == 0 {
+			continue
+		}
+		m := &d.members[d.voters[v]]
+		h := hit{voter: int32(v), weight: w, timing: 1}
+		if c.own != nil && c.own != m {
+			h.timing = c.own.span.explains(m.span, d.now)
+		}
+		c.hits = append(c.hits, h)
+	}
+}
+
+// explainAway leaves to silent candidates only what no ill one explains: an entity without a symptom is not needed as the cause of
+// trouble whose cause is seen.
+func (d *diagnosis) explainAway() {
+	away := make([]float32, len(d.voters))
+	for _, c := range d.candidates {
+		if c.own == nil {
+			continue
+		}
+		for _, h := range c.hits {
+			if d.members[d.voters[h.voter]].node != c.node {
+				away[h.voter] = max(away[h.voter], h.weight*h.timing)
+			}
+		}
+	}
+	for _, c := range d.candidates {
+		if c.own == nil {
+			for k := range c.hits {
+				c.hits[k].weight *= 1 - away[c.hits[k].voter]
+			}
+		}
+	}
+}
+
+// weigh computes the score of a candidate alone.
+func (e *Engine) weigh(d *diagnosis, c *candidate) {
+	c.coverage = d.explained(c, nil) / max(d.total, 1e-9)
+	c.prior = topology.Prior(e.graph.Entity(c.node).Kind())
+	c.change = e.changeBonus(c.node)
+	if c.own != nil {
+		c.evidence = c.own.aspect.evidence()
+	} else {
+		c.evidence = silentEvidence + (1-silentEvidence)*c.hitRatio(e)*c.hitRatio(e)
+	}
+	c.plain = min(c.coverage*c.evidence*c.prior*c.change, 1)
+}
+
+// silentEvidence is what counts for an entity that shows nothing although it could: most broken things do show something.
+const silentEvidence = 0.2
+
+// hitRatio is the share of what depends on a candidate, or of its parts, that is ill: a silent cause shows on most of them. Few ill
+// ones are no ratio.
+func (c *candidate) hitRatio(e *Engine) float64 {
+	dependents, parts := e.graph.Dependents(c.node)
+	c.of = dependents + parts
+	least := siblingsMin
+	if dependents == 0 {
+		least = partsMin
+	}
+	if c.direct < least || c.of == 0 {
+		return 0
+	}
+	return min(float64(c.direct)/float64(c.of), 1)
+}
+
+// explained sums the strength of the voters that c explains; left is the share of each that is not explained yet, nil for all.
+func (d *diagnosis) explained(c *candidate, left []float64) float64 {
+	sum := 0.0
+	for _, h := range c.hits {
+		w := d.members[d.voters[h.voter]].strength * float64(h.weight*h.timing)
+		if left != nil {
+			w *= left[h.voter]
+		}
+		sum += w
+	}
+	return sum
+}
+
+// cover picks roots greedily from candidates that are sorted by their own scores.
+func (d *diagnosis) cover(list []*candidate) {
+	left := make([]float64, len(d.voters))
+	for k := range left {
+		left[k] = 1
+	}
+	for len(d.roots) < rootsMax {
+		var best *candidate
+		for _, c := range list {
+			if c.score != 0 || best != nil && c.plain <= best.score {
+				continue // taken, or it cannot win
+			}
+			score := c.plain
+			if len(d.roots) > 0 {
+				score *= d.explained(c, left) / max(c.coverage*d.total, 1e-9)
+			}
+			if best == nil || score > best.score {
+				if best != nil {
+					best.score = 0
+				}
+				best, c.score = c, score
+			}
+		}
+		if best == nil || len(d.roots) > 0 && best.score < residual {
+			return
+		}
+		d.roots = append(d.roots, best)
+		for _, h := range best.hits {
+			left[h.voter] *= 1 - float64(h.weight*h.timing)
+		}
+	}
+}
+
+// stay keeps the root that people were told, unless another is clearly better.
+func (d *diagnosis) stay(root topology.Node) {
+	if c := d.candidates[root]; c != nil && len(d.roots) > 0 && d.roots[0].plain < stayMargin*c.plain {
+		d.prefer(root)
+	}
+}
+
+// prefer puts a candidate first.
+func (d *diagnosis) prefer(root topology.Node) {
+	c := d.candidates[root]
+	if c == nil {
+		return
+	}
+	d.roots = slices.DeleteFunc(d.roots, func(r *candidate) bool { return r == c })
+	d.roots = slices.Insert(d.roots, 0, c)
+	c.score = c.plain
+}
