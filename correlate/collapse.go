@@ -388,14 +388,16 @@ func (e *Engine) setRoot(i *incident, n topology.Node) {
 	e.dirty.incidents[i.id] = struct{}{}
 }
 
-// merge makes two incidents one, rooted as into is, and returns the one that stays: the one that was paged, else the older.
+// merge makes two incidents one, rooted as into is, and returns the one that stays: the older, unless people know only the
+// younger; then that one, since a page must not be sent again for trouble that was paged.
 func (e *Engine) merge(from, into *incident, why string) *incident {
 	root, rootWhy := into.root, into.rootWhy
 	stay, gone := into, from
-	if stayRank(from) < stayRank(into) || stayRank(from) == stayRank(into) && from.id < into.id {
+	if from.told() == into.told() && from.id < into.id || from.told() && !into.told() {
 		stay, gone = from, into
 	}
 	e.local(gone.root).root = 0
+	state, by := gone.state, gone.ackedBy
 	e.move(gone, stay)
 	gone.state, gone.closed, gone.mergedInto = Merged, e.now, stay.id
 	gone.closeReason = "merged into " + stay.id.String()
@@ -407,6 +409,9 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 	if rerooted {
 		e.emit(stay, Reroot, fmt.Sprintf("root is now %s: %s", e.graph.Entity(root), why))
 	}
+	if state == Acknowledged && stay.state == Escalated {
+		e.acknowledge(stay, by, fmt.Sprintf("acknowledged as %s, which it continues", gone.id))
+	}
 	e.shorten(stay, gone.heldUntil, gone.holdReason)
 	if stay.severity > stay.toldSeverity {
 		e.afterActive(stay) // those who would have been paged for the other one
@@ -414,18 +419,6 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 		e.tell(stay)
 	}
 	return stay
-}
-
-// stayRank orders incidents by what a merge would disturb: people who were told keep their incident.
-func stayRank(i *incident) int {
-	switch i.state {
-	case Acknowledged:
-		return 0
-	case Escalated:
-		return 1
-	default:
-		return 2
-	}
 }
 
 // move takes all symptoms of one incident to another.

@@ -44,7 +44,8 @@ type incident struct {
 	pagedGeneration int // the last generation that was paged
 	toldAlerts      int // symptoms when people were told last
 	toldSeverity    Severity
-	ranked          int // ill entities when its candidates were ranked last
+	ranked          int   // ill entities when its candidates were ranked last
+	parentGone      int64 // when its root recovered although others were still ill; 0 if it did not, or is ill again
 
 	symptoms []uint64 // see sorted
 	unsorted bool
@@ -69,33 +70,31 @@ func (i *incident) note(at time.Time, d Decision, reason string) {
 
 // open begins an incident with its first symptom.
 func (e *Engine) open(s *symptom) {
-	i := &incident{id: e.nextIncident, generation: 1, state: Held, root: s.node, opened: e.now}
-	e.nextIncident++
-	e.dirty.counters = true
-	e.incidents[i.id] = i
-	e.local(s.node).root = i.id
-	e.local(s.node).rooted++
-	entity := e.graph.Entity(s.node)
+	i := e.begun(s.node)
 	i.rootWhy = "it is the first symptom, and nothing that it depends on is ill"
 	e.adoptSymptom(i, s)
 	e.rerank(i)
-	e.emit(i, Open, fmt.Sprintf("%s began on %s and nothing known explains it", s.name, entity))
+	e.emit(i, Open, fmt.Sprintf("%s began on %s and nothing known explains it", s.name, e.graph.Entity(s.node)))
 	e.hold(i, s, 0)
 }
 
-// adoptSymptom makes s a symptom of i.
+// begun makes an incident rooted in n, without symptoms.
+func (e *Engine) begun(n topology.Node) *incident {
+	i := &incident{id: e.nextIncident, generation: 1, state: Held, root: n, opened: e.now}
+	e.nextIncident++
+	e.dirty.counters = true
+	e.incidents[i.id] = i
+	e.local(n).root = i.id
+	e.local(n).rooted++
+	return i
+}
+
+// adoptSymptom makes s, which is active, a symptom of i.
 func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 	if s.incident != i.id {
 		e.leave(s)
-		i.unsorted = i.unsorted || len(i.symptoms) > 0 && i.symptoms[len(i.symptoms)-1] > s.num
-		i.symptoms = append(i.symptoms, s.num)
-		if len(i.symptoms) == 1 {
-			i.common = s.labels
-		} else {
-			i.common = common(i.common, s.labels)
-		}
+		e.enlist(i, s)
 	}
-	s.incident = i.id
 	e.mark(s)
 	i.severity = max(i.severity, s.severity)
 	i.active++
@@ -105,6 +104,18 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 		i.recovered, i.settleAt = 0, 0
 		e.dirty.incidents[i.id] = struct{}{}
 	}
+}
+
+// enlist puts a symptom on the list of i.
+func (e *Engine) enlist(i *incident, s *symptom) {
+	i.unsorted = i.unsorted || len(i.symptoms) > 0 && i.symptoms[len(i.symptoms)-1] > s.num
+	i.symptoms = append(i.symptoms, s.num)
+	if len(i.symptoms) == 1 {
+		i.common = s.labels
+	} else {
+		i.common = common(i.common, s.labels)
+	}
+	s.incident = i.id
 }
 
 // leave takes an inactive symptom out of the incident that it was part of.
@@ -259,7 +270,40 @@ func (e *Engine) holdOver(i *incident) {
 			fmt.Sprintf("unknown, neither healed nor failed: %s fell silent and is an incident of its own", src))
 		return
 	}
-	e.escalate(i)
+	if until, why := e.orphaned(i); until > e.now {
+		e.setHold(i, until, why)
+		return
+	}
+	e.splitBeforePage(i)
+	if i.active+i.lost > 0 {
+		e.escalate(i)
+	}
+}
+
+// orphaned is until when what a recovered root brought down gets time to follow, and why: the settle time, and as long as the usual
+// hold unless somebody reports the rest anew. By then a sender would have told of its recovery, so that what still
+// fires is trouble of its own. Zero if that is over, or the root did not recover.
+func (e *Engine) orphaned(i *incident) (until int64, why string) {
+	if i.parentGone == 0 {
+		return 0, ""
+	}
+	if until = i.parentGone + int64(e.policy.Settle); until > e.now {
+		return until, fmt.Sprintf("its cause recovered at %s; what that brought down gets %s to follow", clock(i.parentGone), round(e.policy.Settle))
+	}
+	if until = i.parentGone + int64(e.policy.Hold); until <= e.now || e.fresh(i) {
+		return 0, ""
+	}
+	return until, fmt.Sprintf("its cause recovered at %s, and nobody has reported the rest since; waits for word until %s", clock(i.parentGone), clock(until))
+}
+
+// fresh reports whether an active symptom of i began, or was reported again, after its root had recovered.
+func (e *Engine) fresh(i *incident) bool {
+	for _, num := range i.symptoms {
+		if s := e.symptoms.get(num); s.active() && s.seen > i.parentGone {
+			return true
+		}
+	}
+	return false
 }
 
 // allOf counts symptoms for a sentence.

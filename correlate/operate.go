@@ -20,12 +20,17 @@ func (e *Engine) command(c *Command) {
 	}
 	switch c.Action {
 	case ActionAck:
-		i.state, i.acknowledged, i.ackedBy = Acknowledged, e.now, c.By
-		e.emit(i, Acknowledge, "acknowledged by "+by)
+		e.acknowledge(i, c.By, "acknowledged by "+by)
 	case ActionResolve:
 		i.byHand = true
 		e.close(i, Resolved, fmt.Sprintf("resolved by %s while %d symptoms were still active", by, i.active))
 	}
+}
+
+// acknowledge notes that somebody took an incident on.
+func (e *Engine) acknowledge(i *incident, by, why string) {
+	i.state, i.acknowledged, i.ackedBy = Acknowledged, e.now, by
+	e.emit(i, Acknowledge, why)
 }
 
 // Allows says why a command cannot be carried out, or nil if it can.

@@ -20,7 +20,7 @@ const (
 	rowPolicy   = 'b'
 	rowNode     = 'c' // + entity: what explicit sources said about it
 	rowSymptom  = 'd' // + number
-	rowExpiry   = 'e' // + number / expiryBlock: time-outs of a block of symptoms
+	rowExpiry   = 'e' // + number / expiryBlock: time-outs of a block of symptoms, and when they were reported last
 	rowIncident = 'f' // + number
 	rowSource   = 'g' // + name
 	rowClass    = 'h' // + symptom class: how often it began
@@ -304,6 +304,7 @@ func (e *Engine) loadSymptom(v []byte) error {
 	}
 	s.name, s.source, s.generator = e.strings.get(r.string()), e.strings.get(r.string()), e.strings.get(r.string())
 	s.eventID, s.labels, s.annotations = r.string(), r.labels(), r.labels()
+	s.seen = s.since
 	if r.err != nil || len(r.b) > 0 || s.condition < conditionActive || s.condition > conditionLost {
 		return errWire
 	}
@@ -315,11 +316,12 @@ func (e *Engine) expiryRow(b []byte, block uint64) []byte {
 	last := int64(0)
 	for off := range uint64(expiryBlock) {
 		s := e.symptoms.get(block*expiryBlock + off)
-		if s == nil || s.expires == 0 {
+		if s == nil || s.expires == 0 && s.seen == s.since {
 			continue
 		}
 		b = binary.AppendUvarint(b, off)
 		b = binary.AppendVarint(b, s.expires-last)
+		b = binary.AppendVarint(b, s.seen-s.since)
 		last = s.expires
 	}
 	return b
@@ -331,13 +333,14 @@ func (e *Engine) loadExpiry(k, v []byte) error {
 	}
 	block, last := binary.BigEndian.Uint64(k[1:]), int64(0)
 	for r := (&wireReader{b: v}); len(r.b) > 0; {
-		off, d := r.uvarint(), r.varint()
+		off, d, again := r.uvarint(), r.varint(), r.varint()
 		s := e.symptoms.get(block*expiryBlock + off)
 		if r.err != nil {
 			return errWire
 		}
 		if last += d; s != nil { // its row may have been damaged and left out
 			s.expires = last
+			s.seen = s.since + again
 		}
 	}
 	return nil
@@ -371,13 +374,14 @@ type incidentRow struct {
 	ToldAlerts      int             `json:"told,omitempty"`
 	ToldSeverity    Severity        `json:"told_severity"`
 	Ranked          int             `json:"ranked,omitempty"`
+	ParentGone      int64           `json:"parent_gone,omitempty"`
 }
 
 func (e *Engine) incidentRow(i *incident) []byte {
 	return mustJSON(incidentRow{
 		i.id, i.generation, i.state, e.graph.Entity(i.root), i.rootWhy, i.roots, i.opened, i.heldUntil, i.holdReason, i.escalated,
 		i.acknowledged, i.ackedBy, i.recovered, i.settleAt, i.closed, i.closeReason, i.mergedInto, i.title, i.class, i.byHand, i.timeline,
-		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity, i.ranked,
+		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity, i.ranked, i.parentGone,
 	})
 }
 
@@ -387,7 +391,7 @@ func (e *Engine) fromRow(r *incidentRow) *incident {
 		heldUntil: r.HeldUntil, holdReason: r.HoldReason, escalated: r.Escalated, acknowledged: r.Acknowledged, ackedBy: r.AckedBy,
 		recovered: r.Recovered, settleAt: r.SettleAt, closed: r.Closed, closeReason: r.CloseReason, mergedInto: r.MergedInto, title: r.Title,
 		class: r.Class, byHand: r.ByHand, timeline: r.Timeline, skipped: r.Skipped, pagedGeneration: r.PagedGeneration,
-		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity, ranked: r.Ranked,
+		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity, ranked: r.Ranked, parentGone: r.ParentGone,
 	}
 }
 

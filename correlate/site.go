@@ -60,7 +60,10 @@ func (e *Engine) track(s *symptom) {
 // begin makes s active and finds its incident.
 func (e *Engine) begin(s *symptom) {
 	wasLost := s.condition == conditionLost
-	s.condition, s.since, s.ended = conditionActive, e.now, 0
+	if s.seen != s.since {
+		e.dirty.expiries[s.num/expiryBlock] = struct{}{}
+	}
+	s.condition, s.since, s.seen, s.ended = conditionActive, e.now, e.now, 0
 	if i := e.incidents[s.incident]; i == nil || !i.state.Open() || s.began == 0 {
 		s.began = e.now
 	}
@@ -125,6 +128,10 @@ func (e *Engine) end(s *symptom, c condition) {
 	}
 	if i.state.Open() {
 		e.regrade(i)
+	}
+	if s.node == i.root && st.active == 0 && i.active > 0 && c == conditionCleared {
+		i.parentGone = e.now
+		e.dirty.incidents[i.id] = struct{}{}
 	}
 	e.eased(i)
 }

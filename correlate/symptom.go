@@ -43,6 +43,7 @@ type symptom struct {
 	startsAt int64 // by the sender's clock
 	began    int64 // when quell heard of it first in the course of its incident: pauses within that do not count
 	since    int64 // when quell heard that it began last
+	seen     int64 // when it was reported last while it was active
 	ended    int64 // when quell heard that it ended, or lost it
 	expires  int64
 	expireAt int64 // when its expiry timer comes, which may be before it is due
@@ -95,6 +96,7 @@ func (e *Engine) alert(a *Alert) {
 		}
 	case s.active():
 		e.note(s, a)
+		e.seenAgain(s)
 		e.setExpiry(s, e.expiry(s, a.Expires))
 	case s.condition == conditionCleared && e.stale(s, a):
 	default:
@@ -193,6 +195,12 @@ func (e *Engine) setExpiry(s *symptom, at int64) {
 	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
 }
 
+// seenAgain notes that an active symptom was reported again.
+func (e *Engine) seenAgain(s *symptom) {
+	s.seen = e.now
+	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
+}
+
 // expireTimer sets the expiry timer. Those set before it come too, and are ignored: each symptom renews one only, or one that
 // comes and goes would gather them.
 func (e *Engine) expireTimer(s *symptom, at int64) {
@@ -206,6 +214,7 @@ func (e *Engine) refresh(in *Refresh) {
 		if s == nil || !s.active() {
 			continue
 		}
+		e.seenAgain(s)
 		switch {
 		case !in.Expires.IsZero():
 			e.setExpiry(s, max(s.expires, in.Expires.UnixNano()))
@@ -288,6 +297,8 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 	e.mark(s)
 	if !s.active() {
 		e.begin(s)
+	} else {
+		e.seenAgain(s)
 	}
 	e.setExpiry(s, expires)
 }

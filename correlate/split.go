@@ -1,0 +1,183 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+
+	"quell/correlate/topology"
+)
+
+// splitMax bounds the ill entities of an incident that may be split. A bigger one has a cause that holds it together, or no
+// person could use the pieces.
+const splitMax = 256
+
+// splitBeforePage parts an incident that is about to be paged into those that nothing connects any more: the effect that two causes
+// shared is gone, or a dependency turned out to be none. It waits until then since earlier it would not matter, and what comes
+// and goes would be joined and parted over and over. The part with the root keeps the id; each other one becomes an incident with the
+// same deadline.
+func (e *Engine) splitBeforePage(i *incident) {
+	if i.sites < 2 || i.sites > splitMax {
+		return
+	}
+	groups := e.groups(i)
+	if len(groups) < 2 {
+		return
+	}
+	for _, g := range groups[1:] {
+		e.splitOff(i, g)
+	}
+	e.rerank(i)
+}
+
+// groups parts the ill entities of i by what connects them: one explains the other, directly or over entities of the incident
+// that are ill or were the cause of it, or they share its root. The group of the root comes first, the others in order of their first
+// symptoms. Entities that are well again belong to none, but those that could explain others still connect them: what a parent
+// brought down is not set free by the parent's recovery.
+func (e *Engine) groups(i *incident) [][]topology.Node {
+	members := e.members(i)
+	at := make(map[topology.Node]int, len(members))
+	for k, m := range members {
+		at[m.node] = k
+	}
+	sets := newDisjoint(len(members) + 1)
+	root := len(members) // stands for a silent root
+	at0 := func(n topology.Node) (int, bool) {
+		if k, ok := at[n]; ok {
+			return k, true
+		}
+		return root, n == i.root
+	}
+	// Owners stand for their ill parts, as in illParts.
+	owners := make(map[topology.Node]int)
+	for k, m := range members {
+		for _, r := range e.coneOf(m.node)[1:] {
+			if r.hops == 0 {
+				if _, known := owners[r.node]; !known {
+					owners[r.node] = k
+				}
+			}
+		}
+	}
+	for k, m := range members {
+		if !e.ill(m.node) && m.node != i.root && !e.ownerIll(m.node) {
+			continue // an effect that is gone connects nobody; a cause does, from the other side
+		}
+		for _, r := range e.coneOf(m.node)[1:] {
+			if x, ok := at0(r.node); ok && (x == root || members[x].span.explains(m.span, e.now)*r.weight >= coneWeight/2) {
+				sets.union(k, x)
+			} else if x, ok := owners[r.node]; ok {
+				sets.union(k, x)
+			}
+		}
+	}
+	return e.collect(i, members, sets)
+}
+
+// collect lists the sets' ill members; that of the root first.
+func (e *Engine) collect(i *incident, members []member, sets disjoint) [][]topology.Node {
+	var groups [][]topology.Node
+	index := make(map[int]int)
+	place := func(set int) int {
+		g, known := index[set]
+		if !known {
+			g = len(groups)
+			index[set] = g
+			groups = append(groups, nil)
+		}
+		return g
+	}
+	first := len(members)
+	for k, m := range members {
+		if m.node == i.root {
+			first = k
+		}
+	}
+	place(sets.find(first))
+	for k, m := range members {
+		if e.ill(m.node) {
+			g := place(sets.find(k))
+			groups[g] = append(groups[g], m.node)
+		}
+	}
+	if len(groups[0]) == 0 {
+		groups = groups[1:] // the root is well and alone: the next group keeps the id
+	}
+	return groups
+}
+
+// ill reports whether n has a symptom that is active.
+func (e *Engine) ill(n topology.Node) bool {
+	st := e.local(n).site
+	return st != nil && st.active > 0
+}
+
+// ownerIll reports whether something that n is part of is ill: then n is how trouble got there, though it shows none itself any more.
+func (e *Engine) ownerIll(n topology.Node) bool {
+	for _, r := range e.coneOf(n)[1:] {
+		if r.hops == 0 && e.ill(r.node) {
+			return true
+		}
+	}
+	return false
+}
+
+// splitOff makes an incident of its own of some ill entities of i, with all that they showed in it.
+func (e *Engine) splitOff(i *incident, nodes []topology.Node) {
+	var nums []uint64
+	for _, num := range i.sorted() {
+		if slices.Contains(nodes, e.symptoms.get(num).node) {
+			nums = append(nums, num)
+		}
+	}
+	first := e.symptoms.get(nums[0])
+	j := e.begun(first.node)
+	j.opened = first.began
+	j.rootWhy = "it was part of " + i.id.String() + ", with which nothing connects it any more"
+	for _, num := range nums {
+		s := e.symptoms.get(num)
+		e.leave(s)
+		e.enlist(j, s)
+		e.mark(s)
+		j.severity = max(j.severity, s.severity)
+		switch s.condition {
+		case conditionActive:
+			i.active, j.active = i.active-1, j.active+1
+		case conditionLost:
+			i.lost, j.lost = i.lost-1, j.lost+1
+		}
+	}
+	for _, n := range nodes {
+		e.resite(e.local(n).site)
+	}
+	j.heldUntil, j.holdReason = i.heldUntil, i.holdReason
+	why := fmt.Sprintf("nothing connects %d of its ill entities with the rest any more, first %s", len(nodes), e.graph.Entity(first.node))
+	e.emit(i, Split, why+"; they are "+j.id.String()).Other = j.id
+	e.emit(j, Open, fmt.Sprintf("split off %s: %s", i.id, why))
+	e.setHold(j, i.heldUntil, i.holdReason)
+	e.rerank(j)
+}
+
+// disjoint is a union-find of small numbers.
+type disjoint []int
+
+func newDisjoint(n int) disjoint {
+	d := make(disjoint, n)
+	for k := range d {
+		d[k] = k
+	}
+	return d
+}
+
+func (d disjoint) find(k int) int {
+	for d[k] != k {
+		d[k] = d[d[k]]
+		k = d[k]
+	}
+	return k
+}
+
+// union joins the sets of a and b; the smaller number stands for both.
+func (d disjoint) union(a, b int) {
+	a, b = d.find(a), d.find(b)
+	d[max(a, b)] = min(a, b)
+}
