@@ -332,7 +332,6 @@ func (e *Engine) escalate(i *incident) {
 // close ends an incident. It may be reopened for a while.
 func (e *Engine) close(i *incident, state State, reason string) {
 	i.state, i.closed, i.closeReason, i.settleAt = state, e.now, reason, 0
-	e.rerank(i)
 	if e.local(i.root).root == i.id {
 		e.local(i.root).root = 0
 	}

@@ -126,11 +126,9 @@ func (e *Engine) end(s *symptom, c condition) {
 	if c == conditionLost {
 		i.lost++
 	}
-	if i.state.Open() {
-		e.regrade(i)
-	}
 	if s.node == i.root && st.active == 0 && i.active > 0 && c == conditionCleared {
 		i.parentGone = e.now
+		e.rerank(i) // it is hardly the cause of what goes on; other recoveries say nothing about causes
 		e.dirty.incidents[i.id] = struct{}{}
 	}
 	e.eased(i)
