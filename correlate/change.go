@@ -11,9 +11,8 @@ import (
 )
 
 // Most outages follow a change, so one on or just below a candidate speaks for it: a rollout, another configuration, scaling,
-// maintenance of a node. changeMax is the greatest bonus; it fades within changeFor.
+// maintenance of a node. The bonus fades within changeFor.
 const (
-	changeMax = 1.5
 	changeFor = int64(30 * time.Minute)
 	// changesMax bounds the changes that are remembered: where more than that change at once, a change is no news.
 	changesMax = 50_000
@@ -98,7 +97,7 @@ func (e *Engine) changeBonus(n topology.Node) float64 {
 	if c.At == 0 || age >= changeFor {
 		return 1
 	}
-	return changeMax - (changeMax-1)*float64(age)/float64(changeFor)
+	return e.tuning.ChangeBonus - (e.tuning.ChangeBonus-1)*float64(age)/float64(changeFor)
 }
 
 // changeText says what changed and when.

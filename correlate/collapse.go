@@ -10,19 +10,6 @@ import (
 	"quell/correlate/topology"
 )
 
-const (
-	// explainsShare is the least share of an incident's ill entities that something must explain to become its root.
-	explainsShare = 0.5
-	// commonWeight is how well two incidents' entities must both explain the trouble of a third for the incidents to be one: the person
-	// who is called for the third cannot act on one without the other.
-	commonWeight = 0.4
-	// A silent entity becomes a root when at least siblingsMin of the things that depend on it (or partsMin of its parts) are
-	// ill, and they are at least siblingsShare of all that do.
-	siblingsMin   = 3
-	partsMin      = 2
-	siblingsShare = 0.5
-)
-
 // place finds the incident of a symptom that has none, or whose incident is closed.
 func (e *Engine) place(s *symptom, st *site) {
 	if i := e.incidents[st.incident]; i != nil && i.state.Open() {
@@ -98,9 +85,9 @@ func (e *Engine) explainer(n topology.Node, st *site, not IncidentID) (*incident
 // timing is how well trouble of m, or of the incident whose root or parts it stands for, fits in time as the cause of an effect.
 func (e *Engine) timing(m topology.Node, i *incident, effect span) float32 {
 	if st := e.local(m).site; st != nil && st.active > 0 {
-		return e.illness(st).explains(effect, e.now)
+		return e.explaining(e.illness(st), effect)
 	}
-	return span{began: i.opened}.explains(effect, e.now)
+	return e.explaining(span{began: i.opened}, effect)
 }
 
 // percent shows a share from 0 to 1.
@@ -169,7 +156,7 @@ func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
 	var ids []IncidentID
 	for id, hits := range e.hits(n) {
 		i := e.incidents[id]
-		if id != not && i != nil && i.state.Open() && i.sites > 0 && float64(hits) >= explainsShare*float64(i.sites) {
+		if id != not && i != nil && i.state.Open() && i.sites > 0 && float64(hits) >= e.tuning.ExplainsShare*float64(i.sites) {
 			ids = append(ids, id)
 		}
 	}
@@ -245,14 +232,14 @@ func (e *Engine) gather(n topology.Node) {
 // well. Of two that people were told about, both stay.
 func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
 	st := e.local(n).site
-	when := e.illness(st)
+	when, common := e.illness(st), float32(e.tuning.CommonWeight)
 	for k := 1; k < len(st.cone); k++ {
 		r := st.cone[k]
-		if r.weight < commonWeight {
+		if r.weight < common {
 			continue
 		}
 		other, w := e.incidentAt(r.node, n, i.id)
-		if other == nil || w*r.weight < commonWeight || w*r.weight*e.timing(r.node, other, when) < commonWeight {
+		if other == nil || w*r.weight < common || w*r.weight*e.timing(r.node, other, when) < common {
 			continue
 		}
 		if !i.told() || !other.told() {
@@ -264,7 +251,7 @@ func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
 		if other == nil || other == i || !other.state.Open() || i.told() && other.told() {
 			continue
 		}
-		if l := e.local(n).watch[m]; l.weight*when.explains(e.illness(e.local(m).site), e.now) >= commonWeight {
+		if l := e.local(n).watch[m]; l.weight*e.explaining(when, e.illness(e.local(m).site)) >= common {
 			i = e.merge(other, i, string(e.graph.Entity(m))+" is an effect of both")
 		}
 	}
@@ -278,7 +265,7 @@ func (e *Engine) worstOff(n topology.Node) []topology.Node {
 	}
 	best := make(map[IncidentID]topology.Node)
 	for m, l := range e.local(n).watch {
-		if l.hops == 0 || l.weight < commonWeight {
+		if l.hops == 0 || float64(l.weight) < e.tuning.CommonWeight {
 			continue
 		}
 		id := e.local(m).site.incident
@@ -299,21 +286,21 @@ func (e *Engine) silentRoot(n topology.Node, i *incident) {
 	}
 	var best *candidate
 	for _, r := range e.local(n).site.cone[1:] {
-		if r.steps != 1 || r.weight < explainsShare || e.local(r.node).root != 0 {
+		if r.steps != 1 || float64(r.weight) < e.tuning.ExplainsShare || e.local(r.node).root != 0 {
 			continue
 		}
 		dependents, parts := e.graph.Dependents(r.node)
-		c, least := candidate{node: r.node, of: parts}, partsMin
+		c, least := candidate{node: r.node, of: parts}, e.tuning.PartsMin
 		if r.hops > 0 {
-			c.of, c.dependency, least = dependents, true, siblingsMin
+			c.of, c.dependency, least = dependents, true, e.tuning.SiblingsMin
 		}
 		// Counting looks at everything ill around the candidate, so first see whether it can come out high enough.
-		if ill := len(e.local(r.node).watch); ill < least || float64(ill) < siblingsShare*float64(c.of) {
+		if ill := len(e.local(r.node).watch); ill < least || float64(ill) < e.tuning.SiblingsShare*float64(c.of) {
 			continue
 		}
 		c.hits = e.siblings(r.node, c.dependency)
 		c.share = float64(c.hits) / float64(max(c.of, 1))
-		if c.hits < least || c.share < siblingsShare {
+		if c.hits < least || c.share < e.tuning.SiblingsShare {
 			continue
 		}
 		if best == nil || cmp.Or(cmp.Compare(c.hits, best.hits), cmp.Compare(c.share, best.share), -e.byEntity(c.node, best.node)) > 0 {
@@ -346,7 +333,7 @@ func (e *Engine) siblings(n topology.Node, dependency bool) int {
 	}
 	hits := 0
 	for id, k := range byIncident {
-		if i := e.incidents[id]; i != nil && i.state.Open() && float64(k) >= explainsShare*float64(i.sites) {
+		if i := e.incidents[id]; i != nil && i.state.Open() && float64(k) >= e.tuning.ExplainsShare*float64(i.sites) {
 			hits += k
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // diagnosis is what a ranking found.
 type diagnosis struct {
-	now     int64
+	engine  *Engine
 	members []member
 	// voters are the members whose trouble is to be explained: all of them, or a sample.
 	voters []int
@@ -61,7 +61,7 @@ type hit struct {
 // ratio are those of SCORE (Kompella et al., NSDI 2005), the greedy cover over a graph with probabilities that of
 // Spotlight (SRDS 2010). The cost is that of the cones of at most rankSample members.
 func (e *Engine) diagnose(i *incident) *diagnosis {
-	d := &diagnosis{now: e.now, members: e.members(i), candidates: make(map[topology.Node]*candidate)}
+	d := &diagnosis{engine: e, members: e.members(i), candidates: make(map[topology.Node]*candidate)}
 	d.sample()
 	below := e.below(d)
 	position := make(map[topology.Node]*member, len(d.members))
@@ -76,7 +76,7 @@ func (e *Engine) diagnose(i *incident) *diagnosis {
 	d.explainAway()
 	list := make([]*candidate, 0, len(d.candidates))
 	for _, c := range d.candidates {
-		if c.own == nil && c.direct < partsMin && c.node != i.root {
+		if c.own == nil && c.direct < e.tuning.PartsMin && c.node != i.root {
 			delete(d.candidates, c.node)
 			continue
 		}
@@ -192,7 +192,7 @@ func (d *diagnosis) speak(v int, m *member, r reach, own *member) {
 	}
 	h := hit{voter: int32(v), weight: r.weight, timing: 1}
 	if own != nil && own != m {
-		h.timing = own.span.explains(m.span, d.now)
+		h.timing = d.engine.explaining(own.span, m.span)
 	}
 	if r.steps == 1 {
 		c.direct++
@@ -262,7 +262,7 @@ func (d *diagnosis) rehit(c *candidate, weights []float32) {
 		m := &d.members[d.voters[v]]
 		h := hit{voter: int32(v), weight: w, timing: 1}
 		if c.own != nil && c.own != m {
-			h.timing = c.own.span.explains(m.span, d.now)
+			h.timing = d.engine.explaining(c.own.span, m.span)
 		}
 		c.hits = append(c.hits, h)
 	}
@@ -297,24 +297,21 @@ func (e *Engine) weigh(d *diagnosis, c *candidate) {
 	c.prior = topology.Prior(e.graph.Entity(c.node).Kind())
 	c.change = e.changeBonus(c.node)
 	if c.own != nil {
-		c.evidence = c.own.aspect.evidence()
+		c.evidence = e.evidence(c.own.aspect)
 	} else {
-		c.evidence = silentEvidence + (1-silentEvidence)*c.hitRatio(e)*c.hitRatio(e)
+		c.evidence = e.tuning.SilentEvidence + (1-e.tuning.SilentEvidence)*c.hitRatio(e)*c.hitRatio(e)
 	}
 	c.plain = min(c.coverage*c.evidence*c.prior*c.change, 1)
 }
-
-// silentEvidence is what counts for an entity that shows nothing although it could: most broken things do show something.
-const silentEvidence = 0.2
 
 // hitRatio is the share of what depends on a candidate, or of its parts, that is ill: a silent cause shows on most of them. Few ill
 // ones are no ratio.
 func (c *candidate) hitRatio(e *Engine) float64 {
 	dependents, parts := e.graph.Dependents(c.node)
 	c.of = dependents + parts
-	least := siblingsMin
+	least := e.tuning.SiblingsMin
 	if dependents == 0 {
-		least = partsMin
+		least = e.tuning.PartsMin
 	}
 	if c.direct < least || c.of == 0 {
 		return 0
@@ -370,7 +367,7 @@ func (d *diagnosis) cover(list []*candidate) {
 
 // stay keeps the root that people were told, unless another is clearly better.
 func (d *diagnosis) stay(root topology.Node) {
-	if c := d.candidates[root]; c != nil && len(d.roots) > 0 && d.roots[0].plain < stayMargin*c.plain {
+	if c := d.candidates[root]; c != nil && len(d.roots) > 0 && d.roots[0].plain < d.engine.tuning.StayMargin*c.plain {
 		d.prefer(root)
 	}
 }

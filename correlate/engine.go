@@ -23,6 +23,7 @@ type Compiler func(*Policy) (Rules, error)
 type Engine struct {
 	now     int64 // Unix nanoseconds of the last step
 	policy  Policy
+	tuning  Tuning
 	compile Compiler
 	rules   Rules
 	graph   *topology.Graph
@@ -51,8 +52,12 @@ type Engine struct {
 }
 
 // New returns an engine without state. The policy's rules are compiled; an error of the compiler is returned as it is.
-func New(compile Compiler, p Policy) (*Engine, error) {
+func New(compile Compiler, p Policy) (*Engine, error) { return NewTuned(compile, p, DefaultTuning()) }
+
+// NewTuned is [New] with other thresholds. A journal tells nothing of them, so only who keeps none may use it.
+func NewTuned(compile Compiler, p Policy, t Tuning) (*Engine, error) {
 	e := &Engine{
+		tuning:       t,
 		compile:      compile,
 		graph:        topology.New(),
 		alerts:       make(map[model.Fingerprint]*symptom),

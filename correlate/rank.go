@@ -18,8 +18,6 @@ const (
 	// it grew or shrank by one part in rankGrowth, so that a storm is ranked some dozens of times and not once an alert.
 	rankAlways = 16
 	rankGrowth = 8
-	// stayMargin is by how much a candidate must beat the root that people were told before it takes its place.
-	stayMargin = 1.1
 	// residual is the least share of what is not explained yet that another root must explain to be listed.
 	residual = 0.01
 )

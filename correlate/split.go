@@ -63,7 +63,7 @@ func (e *Engine) groups(i *incident) [][]topology.Node {
 			continue // an effect that is gone connects nobody; a cause does, from the other side
 		}
 		for _, r := range e.coneOf(m.node)[1:] {
-			if x, ok := at0(r.node); ok && (x == root || members[x].span.explains(m.span, e.now)*r.weight >= coneWeight/2) {
+			if x, ok := at0(r.node); ok && (x == root || e.explaining(members[x].span, m.span)*r.weight >= coneWeight/2) {
 				sets.union(k, x)
 			} else if x, ok := owners[r.node]; ok {
 				sets.union(k, x)

@@ -1,7 +1,5 @@
 package correlate
 
-import "time"
-
 // Aspect says what a symptom tells about the entity that it is reported for. More telling ones are greater.
 type Aspect uint8
 
@@ -19,29 +17,28 @@ var aspectNames = [...]string{AspectEffect: "effect", AspectUnknown: "unknown", 
 // String returns the word that rule files use.
 func (a Aspect) String() string { return wordOf(aspectNames[:], int(a)) }
 
-// evidence is how much a symptom of this aspect says for its entity being the root of what it explains.
-func (a Aspect) evidence() float64 {
+// evidence is how much a symptom of an aspect says for its entity being the root of what it explains.
+func (e *Engine) evidence(a Aspect) float64 {
 	switch a {
 	case AspectState:
 		return 1
 	case AspectEffect:
-		return 0.5
+		return e.tuning.EffectEvidence
 	}
-	return 0.6
+	return e.tuning.UnknownEvidence
 }
-
-// severityStrength is how strong a symptom is by its severity: a warning is a fraction of a critical alert, since most of them
-// come and go with nothing broken.
-var severityStrength = [...]float64{SeverityUnset: 0.4, SeverityWarning: 0.4, SeverityError: 0.7, SeverityCritical: 1}
-
-// eventStrength is how strong an event is beside an alert, which somebody thought about: it is one observation at one moment.
-const eventStrength = 0.7
 
 // strength is how much a symptom weighs in a ranking, from 0 to 1.
 func (e *Engine) strength(s *symptom) float64 {
-	w := severityStrength[min(int(s.severity), len(severityStrength)-1)]
+	w := e.tuning.WarningStrength // most warnings come and go with nothing broken
+	switch s.severity {
+	case SeverityCritical:
+		w = 1
+	case SeverityError:
+		w = e.tuning.ErrorStrength
+	}
 	if s.isEvent() {
-		w *= eventStrength
+		w *= e.tuning.EventStrength // one observation at one moment
 	}
 	return w * e.rarity(s)
 }
@@ -60,32 +57,21 @@ func (p span) with(s *symptom) span {
 	return p
 }
 
-const (
-	// lateCause halves the credit of a cause that was seen so much later than its effect. Rules wait ("for: 15m"), so effects often
-	// show first, and being late by that much says little.
-	lateCause = int64(15 * time.Minute)
-	// oldCause halves the credit of a cause that had gone on for so long before its effect began: what fires all day explains nothing.
-	oldCause = int64(time.Hour)
-	// goneCause halves the credit of a cause that ended so much before its effect: Alertmanager may tell of a recovery
-	// by a group_interval later than of another.
-	goneCause = int64(5 * time.Minute)
-)
-
-// explains is how well trouble in one span fits as the cause of trouble in another, from 0 to 1. Times are those at which quell heard
+// explaining is how well trouble in one span fits as the cause of trouble in another, from 0 to 1. Times are those at which quell heard
 // of it, since senders' clocks differ.
-func (p span) explains(effect span, now int64) float32 {
+func (e *Engine) explaining(cause, effect span) float32 {
 	f := float32(1)
-	if late := p.began - effect.began; late > 0 {
-		f /= 1 + float32(late)/float32(lateCause)
+	if late := cause.began - effect.began; late > 0 {
+		f /= 1 + float32(late)/float32(e.tuning.LateCause)
 	} else {
-		f /= 1 + float32(-late)/float32(oldCause)
+		f /= 1 + float32(-late)/float32(e.tuning.OldCause)
 	}
-	if p.ended != 0 {
+	if cause.ended != 0 {
 		until := effect.ended
 		if until == 0 {
-			until = now
+			until = e.now
 		}
-		f /= 1 + float32(max(until-p.ended, 0))/float32(goneCause)
+		f /= 1 + float32(max(until-cause.ended, 0))/float32(e.tuning.GoneCause)
 	}
 	return f
 }

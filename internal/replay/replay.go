@@ -25,6 +25,8 @@ import (
 type Options struct {
 	// Policy is what decisions depend on. Its AlertTimeout does not count: nobody reports alerts again in a replay.
 	Policy correlate.Policy
+	// Tuning holds the engine's thresholds; nil is those that quell is shipped with.
+	Tuning *correlate.Tuning
 	// Topology is applied before the first line, at its time; nil is none.
 	Topology *topology.Update
 	// Files are read one after the other, as if they were one; "-" is Stdin.
@@ -85,7 +87,11 @@ type player struct {
 func Run(ctx context.Context, o Options) (err error) {
 	begin := time.Now()
 	o.Policy.AlertTimeout = -1
-	engine, err := correlate.New(rules.Compile, o.Policy)
+	tuning := correlate.DefaultTuning()
+	if o.Tuning != nil {
+		tuning = *o.Tuning
+	}
+	engine, err := correlate.NewTuned(rules.Compile, o.Policy, tuning)
 	if err != nil {
 		return fmt.Errorf("rules: %w", err)
 	}

@@ -1,0 +1,48 @@
+package correlate
+
+import "time"
+
+// Tuning holds the numbers of the engine that data could argue about. They are no configuration: everybody runs with
+// [DefaultTuning], and others exist so that an evaluation can tell how much the defaults matter.
+type Tuning struct {
+	// ExplainsShare is the least share of an incident's ill entities that something must explain to take the incident over.
+	ExplainsShare float64
+	// CommonWeight is how well two incidents' entities must both explain the trouble of a third for the incidents to be one: the person
+	// who is called for the third cannot act on one without the other.
+	CommonWeight float64
+	// A silent entity becomes a root when at least SiblingsMin of the things that depend on it (or PartsMin of its parts) are
+	// ill, and they are at least SiblingsShare of all that do.
+	SiblingsMin, PartsMin int
+	SiblingsShare         float64
+
+	// WarningStrength and ErrorStrength are how strong symptoms of these severities are beside critical ones, EventStrength an event
+	// beside an alert, which somebody thought about.
+	WarningStrength, ErrorStrength, EventStrength float64
+	// EffectEvidence is how much a symptom that may come from below says for its entity being the root, UnknownEvidence one of which
+	// nobody knows, beside one that tells of the entity itself. SilentEvidence is what counts for an entity that shows nothing although
+	// it could: most broken things do show something.
+	EffectEvidence, UnknownEvidence, SilentEvidence float64
+	// ChangeBonus is what a change just now multiplies a candidate's score by; it fades within half an hour.
+	ChangeBonus float64
+	// StayMargin is by how much a candidate must beat the root that people were told before it takes its place.
+	StayMargin float64
+
+	// LateCause halves the credit of a cause that was seen so much later than its effect. Rules wait ("for: 15m"), so effects often
+	// show first, and being late by that much says little.
+	LateCause time.Duration
+	// OldCause halves the credit of a cause that had gone on for so long before its effect began: what fires all day explains nothing.
+	OldCause time.Duration
+	// GoneCause halves the credit of a cause that ended so much before its effect: Alertmanager may tell of one recovery
+	// by a group_interval later than of another.
+	GoneCause time.Duration
+}
+
+// DefaultTuning returns the numbers that quell is shipped with.
+func DefaultTuning() Tuning {
+	return Tuning{
+		ExplainsShare: 0.5, CommonWeight: 0.4, SiblingsMin: 3, PartsMin: 2, SiblingsShare: 0.5,
+		WarningStrength: 0.4, ErrorStrength: 0.7, EventStrength: 0.7,
+		EffectEvidence: 0.5, UnknownEvidence: 0.6, SilentEvidence: 0.2, ChangeBonus: 1.5, StayMargin: 1.1,
+		LateCause: 15 * time.Minute, OldCause: time.Hour, GoneCause: 5 * time.Minute,
+	}
+}
