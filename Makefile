@@ -7,6 +7,7 @@ SEEDS    ?= 200
 FUZZTIME ?= 5s
 COUNT    ?= 10
 EVAL_DIR ?= ../shared/eval
+SAMPLES  ?= 100
 
 GOFUMPT   := go run mvdan.cc/gofumpt@v0.12.0
 GOLANGCI  := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -113,11 +114,29 @@ kill: ## kill quell at random moments, over and over
 powerloss: build ## cut the power under bin/quell (needs root and /dev/fuse)
 	QUELL=$(abspath $(OUT)) go -C $(POWERLOSS) test -count=1 -timeout 15m -v ./...
 
+# Data sets and scorers are no part of the sources. Their script scores quell and the reference methods alike.
+REPORT = go run ./test/evaluation/report --eval $(EVAL_DIR) --quell $(OUT) --reference bin/reference
+
 .PHONY: eval
-eval: build ## score the correlation on labelled incidents in EVAL_DIR
+eval: ## score quell and the reference methods on labelled incidents in EVAL_DIR
 	@if [ ! -f $(EVAL_DIR)/score.py ]; then echo 'SKIP eval: no score.py in EVAL_DIR=$(EVAL_DIR)'; else \
-		$(EVAL_DIR)/score.py --quell '$(abspath $(OUT)) replay' $(EVAL_DIR)/dev/*/; \
-		$(EVAL_DIR)/stories.py --quell '$(abspath $(OUT)) replay' $(EVAL_DIR)/k8s-recorded; fi
+		$(MAKE) -s bin/reference build; $(REPORT); fi
+
+.PHONY: eval-docs
+eval-docs: build bin/reference ## write the generated part of docs/evaluation.md
+	$(REPORT) --docs docs/evaluation.md
+
+.PHONY: eval-leaveout
+eval-leaveout: ## tune on all systems but one, score on that one; SAMPLES random tunings
+	go run ./test/evaluation/leaveout --eval $(EVAL_DIR) --samples $(SAMPLES)
+
+.PHONY: eval-test
+eval-test: ## test that what stands in for the published scripts agrees with them
+	EVAL_DIR=$(abspath $(EVAL_DIR)) go test -count=1 ./test/evaluation/...
+
+.PHONY: bin/reference
+bin/reference:
+	@go build -o $@ ./test/evaluation/reference
 
 .PHONY: image
 image: ## build the container image
