@@ -10,12 +10,18 @@ type Traits struct {
 }
 
 // traits by type. Weights are judgements, not measurements: what something runs on or mounts takes it down almost surely,
-// a call may be retried, cached or optional, and sharing a namespace, zone or scheduler says next to nothing.
+// a call may be retried, cached or optional, a container image that cannot be had is mostly a slip of the workload that names it, and
+// sharing a namespace, zone or scheduler says next to nothing.
 var traits = map[string]Traits{
 	"runs_on":      {Weight: 0.95},
 	"mounts":       {Weight: 0.9},
 	"bound_to":     {Weight: 0.9},
+	"uses":         {Weight: 0.9},
+	"limited_by":   {Weight: 0.9},
 	"calls":        {Weight: 0.8},
+	"pulls":        {Weight: 0.8},
+	"held_by":      {Weight: 0.8},
+	"made_from":    {Weight: 0.4},
 	"routes":       {Weight: 0.8},
 	"depends_on":   {Weight: 0.8},
 	"owns":         {Weight: 0.9, Owns: true},

@@ -26,8 +26,9 @@ var (
 // layers is the table of the house style. A folder that is not in it is reported, so that a new layer is a decision and
 // not an accident.
 var layers = []layer{
-	{folder: "correlate", imports: []string{"correlate/topology", "correlate/heal"}, why: "correlate is the pure centre"},
+	{folder: "correlate", imports: []string{"correlate/topology", "correlate/heal", "correlate/mention"}, why: "correlate is the pure centre"},
 	{folder: "correlate/topology", why: "the graph knows nothing above it"},
+	{folder: "correlate/mention", imports: []string{"correlate/topology"}, why: "names in messages become edges, and nothing else"},
 	{folder: "correlate/heal", why: "the model knows nothing above it"},
 	{folder: "rules", imports: []string{"correlate", "internal/strictyaml"}, why: "rules compile to values of correlate"},
 	{folder: "routing", imports: []string{"correlate", "rules", "internal/strictyaml"}, why: "routing turns effects into deliveries"},
