@@ -213,7 +213,8 @@ func (e *Engine) repolicy(p *Policy) {
 		panic("correlate: policy was not checked: " + err.Error())
 	}
 	for _, n := range nums {
-		e.addEdges(e.edgesOf(e.symptoms.get(n)))
+		s := e.symptoms.get(n)
+		e.addEdges(s, e.edgesOf(s))
 	}
 }
 

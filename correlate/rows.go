@@ -249,7 +249,7 @@ func (e *Engine) nodeRow(entity topology.Entity) []byte {
 	if !ok {
 		return nil
 	}
-	declared, edges := e.graph.Declared(n, labelSource)
+	declared, edges := e.graph.Declared(n, labelSource, eventSource)
 	if !declared && len(edges) == 0 {
 		return nil
 	}
@@ -426,7 +426,7 @@ func (e *Engine) assemble(rows []incidentRow) error {
 	for _, num := range nums {
 		s := e.symptoms.get(num)
 		for _, edge := range e.edgesOf(s) {
-			e.graph.Ref(edge, labelSource)
+			e.graph.Ref(edge, s.tells())
 		}
 	}
 	for _, num := range nums {

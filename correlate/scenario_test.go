@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ var update = flag.Bool("update", false, "write what the scenarios give into thei
 //
 //	fire NAME ENTITY [label=value…]    an alert; startsAt= and expires= are offsets, source= names who reports
 //	resolve NAME ENTITY [label=value…]
-//	event REASON ENTITY [warning] [count=N] [id=ID]
+//	event REASON ENTITY [warning] [count=N] [id=ID] [says MESSAGE]
 //	edge FROM TYPE TO, unedge …, remove ENTITY
 //	ack INCIDENT BY, close INCIDENT BY
 //	gap FROM WHY                       quell saw nothing from then on
@@ -131,7 +132,11 @@ func parseCommand(t *testing.T, at time.Time, words []string) Input {
 		return parseAlert(t, at, words)
 	case "event":
 		ev := &Event{Reason: words[1], Entity: topology.Entity(words[2]), At: at, Count: 1, Source: "kubernetes/test"}
-		for _, w := range words[3:] {
+		options := words[3:]
+		if k := slices.Index(words, "says"); k > 0 {
+			options, ev.Message = words[3:k], strings.Join(words[k+1:], " ")
+		}
+		for _, w := range options {
 			k, v, _ := strings.Cut(w, "=")
 			switch k {
 			case "warning":

@@ -20,7 +20,7 @@ var (
 )
 
 // TestSimulation plays random histories: a small world of pods, nodes, owners and services in which alerts fire and end, are lost,
-// repeated and reordered, dependencies come and go, operators act, quell is down for a while, and the clock runs on. After each
+// repeated and reordered, messages name this and that, dependencies come and go, operators act, quell is down for a while, and the clock runs on. After each
 // step
 //
 //   - the twin, a second engine that is stored and loaded before each step, gave the same effects and has the same rows;
@@ -144,12 +144,30 @@ func (w *world) input() Input {
 		return &Event{
 			ID: fmt.Sprint(w.r.IntN(20)), Entity: w.entity(), Reason: []string{"BackOff", "FailedMount", "Started", "Ready"}[w.r.IntN(4)],
 			Warning: w.r.IntN(3) > 0, Count: 1 + w.r.IntN(3), At: w.now.Add(-time.Duration(w.r.IntN(400)) * time.Second), Source: "kubernetes/k",
+			Message: w.message(),
 		}
 	case n < 18:
 		return w.topology()
 	default:
 		return &Command{Action: []Action{ActionAck, ActionResolve}[w.r.IntN(2)], Incident: IncidentID(1 + w.r.IntN(int(w.lastID)+1)), By: "ada"}
 	}
+}
+
+// message is what an event says: nothing, something that names nobody, or the name of what there may be already.
+func (w *world) message() string {
+	switch n := w.r.IntN(3); w.r.IntN(6) {
+	case 0:
+		return "Error: ErrImagePull"
+	case 1:
+		return fmt.Sprintf("something is wrong on node n-%d", n)
+	case 2:
+		return fmt.Sprintf("dial tcp: lookup v-%d.s.svc: no such host", n)
+	case 3:
+		return fmt.Sprintf("configmap \"c-%d\" not found, secret \"c-%d\" not found", n, n)
+	case 4:
+		return fmt.Sprintf("found failed daemon pod s/p-%d on node n-%d, will try to kill it", n, n)
+	}
+	return ""
 }
 
 // alert makes a report of an alert that this step has not spoken of yet: whether a second one in the same step is stale depends on

@@ -202,10 +202,10 @@ func (e *Engine) reconsider(departures []topology.Node) {
 	}
 }
 
-// addEdges tells the graph what the labels of an alert say, dropEdges takes it back.
-func (e *Engine) addEdges(edges []topology.Edge) {
+// addEdges tells the graph what the labels of an alert or the message of an event say, dropEdges takes it back.
+func (e *Engine) addEdges(s *symptom, edges []topology.Edge) {
 	for _, edge := range edges {
-		if n, changed := e.graph.Ref(edge, labelSource); changed {
+		if n, changed := e.graph.Ref(edge, s.tells()); changed {
 			e.reobserve(n)
 		}
 	}
@@ -213,19 +213,27 @@ func (e *Engine) addEdges(edges []topology.Edge) {
 
 func (e *Engine) dropEdges(s *symptom) {
 	for _, edge := range e.edgesOf(s) {
-		if n, changed := e.graph.Unref(edge, labelSource); changed {
+		if n, changed := e.graph.Unref(edge, s.tells()); changed {
 			e.reobserve(n)
-			for _, end := range [...]topology.Entity{edge.From, edge.To} {
-				if n, ok := e.graph.Find(end); ok {
-					e.release(n)
-				}
-			}
+			e.releaseEnds(edge)
+		}
+	}
+}
+
+// releaseEnds forgets what an edge that is gone linked, if nothing else is known of it.
+func (e *Engine) releaseEnds(edge topology.Edge) {
+	for _, end := range [...]topology.Entity{edge.From, edge.To} {
+		if n, ok := e.graph.Find(end); ok {
+			e.release(n)
 		}
 	}
 }
 
 func (e *Engine) edgesOf(s *symptom) []topology.Edge {
-	if s.isEvent() || s.fingerprint == 0 {
+	switch {
+	case s.isEvent():
+		return e.mentioned(s, s.evidence())
+	case s.fingerprint == 0:
 		return nil
 	}
 	_, edges := e.rules.Entity(s.labels)
@@ -252,7 +260,7 @@ func (e *Engine) illNear(n topology.Node) []topology.Node {
 	return ill
 }
 
-// drop forgets a symptom, what its labels told, and its entity if nothing else is known of it.
+// drop forgets a symptom, what it told, and its entity if nothing else is known of it.
 func (e *Engine) drop(s *symptom) {
 	e.dropEdges(s)
 	e.mark(s)

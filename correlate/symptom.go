@@ -3,7 +3,6 @@ package correlate
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -133,7 +132,7 @@ func (e *Engine) newAlert(a *Alert) {
 	s.source = e.strings.get(a.Source)
 	e.alerts[a.Fingerprint] = s
 	e.note(s, a)
-	e.addEdges(edges)
+	e.addEdges(s, edges)
 	e.track(s)
 	if a.Resolved() {
 		// It fired and ended before anybody told us: a short trouble that healed, and part of the story.
@@ -292,7 +291,7 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 		return // a duplicate, or an older repeat
 	}
 	s.eventID, s.count = ev.ID, int32(min(ev.Count, 1<<30))
-	s.annotations = LabelsOf("message", ev.Message, "count", strconv.Itoa(ev.Count))
+	e.say(s, ev)
 	s.startsAt = cmp0(toNano(ev.At), e.now)
 	e.mark(s)
 	if !s.active() {

@@ -264,12 +264,12 @@ func (g *Graph) Release(n Node) {
 	g.free = append(g.free, n)
 }
 
-// Declared returns what explicit sources (all but skip) said about n: whether it was declared, and its edges with their sources.
-func (g *Graph) Declared(n Node, skip string) (declared bool, edges []SourcedEdge) {
+// Declared returns what sources other than those to skip said about n: whether it was declared, and its edges with their sources.
+func (g *Graph) Declared(n Node, skip ...string) (declared bool, edges []SourcedEdge) {
 	v := &g.nodes[n]
 	for _, list := range [...][]Arc{v.deps, v.parts} {
 		for _, a := range list {
-			if name := g.sources.names[a.Source]; name != skip {
+			if name := g.sources.names[a.Source]; !slices.Contains(skip, name) {
 				edges = append(edges, SourcedEdge{To: g.nodes[a.Node].entity, Type: g.types.names[a.Type], Source: name})
 			}
 		}
@@ -381,7 +381,7 @@ func (g *Graph) referenced(from, to Node, typ TypeID, src SourceID) bool {
 	return found && (*forth)[i].refs > 0
 }
 
-// drop removes an entity's declaration and all its edges but the counted ones, whose alerts still stand for them.
+// drop removes an entity's declaration and all its edges but the counted ones, whose symptoms still stand for them.
 func (g *Graph) drop(n Node, c changes) {
 	g.nodes[n].declared = false
 	c.told[n], c.losers[n] = true, true
