@@ -134,6 +134,8 @@ type Root struct {
 	Score float64 `json:"score"`
 	// Silent is true for an entity with no symptom of its own.
 	Silent bool `json:"silent"`
+	// Explains counts the ill entities that it explains, alone.
+	Explains int `json:"explains"`
 	// Why is one sentence.
 	Why string `json:"why"`
 }

@@ -94,12 +94,12 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 	if s.incident != i.id {
 		e.leave(s)
 		e.enlist(i, s)
+		e.regrade(i)
 	}
 	e.mark(s)
 	i.severity = max(i.severity, s.severity)
 	i.active++
 	e.resite(e.local(s.node).site)
-	e.regrade(i)
 	if i.recovered != 0 || i.settleAt != 0 {
 		i.recovered, i.settleAt = 0, 0
 		e.dirty.incidents[i.id] = struct{}{}
@@ -332,6 +332,7 @@ func (e *Engine) escalate(i *incident) {
 // close ends an incident. It may be reopened for a while.
 func (e *Engine) close(i *incident, state State, reason string) {
 	i.state, i.closed, i.closeReason, i.settleAt = state, e.now, reason, 0
+	e.rerank(i) // what ended first can hardly have been the cause
 	if e.local(i.root).root == i.id {
 		e.local(i.root).root = 0
 	}

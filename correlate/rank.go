@@ -14,8 +14,8 @@ const (
 	rootsMax = 8
 	// rankSample is how many ill entities of an incident vote on its candidates; of more, every so many-th does.
 	rankSample = 512
-	// rankAlways is up to how many ill entities an incident is ranked whenever it changed. A bigger one waits until
-	// it grew or shrank by one part in rankGrowth, so that a storm is ranked some dozens of times and not once an alert.
+	// rankAlways is up to how many symptoms an incident is ranked for each new one. A bigger one waits until it grew by one part
+	// in rankGrowth, so that a storm is ranked some dozens of times and not once an alert.
 	rankAlways = 16
 	rankGrowth = 8
 	// residual is the least share of what is not explained yet that another root must explain to be listed.
@@ -26,9 +26,9 @@ const (
 // times ranks it once.
 func (e *Engine) rerank(i *incident) { e.unranked[i.id] = struct{}{} }
 
-// regrade asks for it if the incident changed enough since.
+// regrade asks for it if the incident has enough new symptoms. One that comes back tells nothing new.
 func (e *Engine) regrade(i *incident) {
-	if i.sites <= rankAlways || abs(i.sites-i.ranked)*rankGrowth >= i.ranked {
+	if n := len(i.symptoms); n <= rankAlways || (n-i.ranked)*rankGrowth >= i.ranked {
 		e.rerank(i)
 	}
 }
@@ -61,9 +61,9 @@ func (e *Engine) rankAll() {
 
 // rank lists the candidates for the root of i, best first, and makes the best one its root.
 func (e *Engine) rank(i *incident) {
-	i.ranked = i.sites
+	i.ranked = len(i.symptoms)
 	d := e.diagnose(i)
-	if len(d.roots) == 0 {
+	if len(d.roots) == 0 || !i.state.Open() && d.blind(i) {
 		return
 	}
 	if top := d.roots[0]; i.state.Open() && top.node != i.root {
@@ -83,12 +83,22 @@ func (e *Engine) rank(i *incident) {
 	}
 	i.roots = make([]Root, len(d.roots))
 	for k, c := range d.roots {
-		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(c.score), Silent: c.own == nil, Why: d.reason(e, k)}
+		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(c.score), Silent: c.own == nil, Explains: len(c.hits), Why: d.reason(e, k)}
 		if k > 0 {
 			i.roots[k].Score = min(i.roots[k].Score, i.roots[k-1].Score)
 		}
 	}
 	e.headline(i)
+}
+
+// blind reports whether the topology no longer knows all that the last verdict on a closed incident rested on, since pods were
+// replaced meanwhile. Then that verdict is better than a new one.
+func (d *diagnosis) blind(i *incident) bool {
+	if len(i.roots) == 0 {
+		return false
+	}
+	c := d.candidates[i.root]
+	return c == nil || len(c.hits) < i.roots[0].Explains
 }
 
 // retake makes n the root of i.
@@ -164,5 +174,3 @@ func (e *Engine) headline(i *incident) {
 
 // milli rounds a score to what people can tell apart.
 func milli(score float64) float64 { return float64(int(score*1000+0.5)) / 1000 }
-
-func abs(n int) int { return max(n, -n) }
