@@ -30,6 +30,7 @@ var layers = []layer{
 	{folder: "correlate/topology", why: "the graph knows nothing above it"},
 	{folder: "correlate/mention", imports: []string{"correlate/topology"}, why: "names in messages become edges, and nothing else"},
 	{folder: "correlate/heal", why: "the model knows nothing above it"},
+	{folder: "correlate/learn", imports: []string{"correlate/topology"}, why: "learning counts starts on a graph; the engine does not learn by itself"},
 	{folder: "rules", imports: []string{"correlate", "internal/strictyaml"}, why: "rules compile to values of correlate"},
 	{folder: "routing", imports: []string{"correlate", "rules", "internal/strictyaml"}, why: "routing turns effects into deliveries"},
 	{folder: "ingest", imports: pure, why: "edges import the pure core only, never each other"},
@@ -39,6 +40,7 @@ var layers = []layer{
 	{folder: "internal/strictyaml", why: "strictyaml is pure and knows no domain"},
 	{folder: "internal/config", imports: append([]string{"notify"}, pure...), why: "config describes, internal/app wires"},
 	{folder: "internal/picture", imports: pure, why: "pictures are drawn from the read model"},
+	{folder: "internal/proposal", imports: pure, why: "proposals are made of inputs, whoever read them"},
 	{
 		folder: "internal/replay", imports: slices.Concat(pure, []string{"ingest", "internal/picture"}),
 		why: "a replay decodes and steps; it stores and delivers nothing",
