@@ -75,6 +75,7 @@ func NewTuned(compile Compiler, p Policy, t Tuning) (*Engine, error) {
 	if err := e.adopt(&p); err != nil {
 		return nil, err
 	}
+	e.depend(nil)
 	return e, nil
 }
 
@@ -203,9 +204,9 @@ func (e *Engine) emit(i *incident, d Decision, reason string) *Effect {
 	return &e.effects[len(e.effects)-1]
 }
 
-// repolicy puts another policy in force: dependencies that labels tell are read anew, running holds keep their deadlines.
+// repolicy puts another policy in force: dependencies that rules and labels tell are read anew, running holds keep their deadlines.
 func (e *Engine) repolicy(p *Policy) {
-	nums := e.symptoms.numbers()
+	nums, before := e.symptoms.numbers(), e.rules.Dependencies()
 	for _, n := range nums {
 		e.dropEdges(e.symptoms.get(n))
 	}
@@ -216,6 +217,7 @@ func (e *Engine) repolicy(p *Policy) {
 		s := e.symptoms.get(n)
 		e.addEdges(s, e.edgesOf(s))
 	}
+	e.depend(before)
 }
 
 // topology applies what a source says and looks again at what that may explain.

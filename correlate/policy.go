@@ -115,6 +115,11 @@ type Rules interface {
 	Hold(Labels, Severity) (hold time.Duration, why string, ok bool)
 	// Event says what an event means.
 	Event(*Event) EventMeaning
+	// Cause says whether symptoms of one name are known to cause symptoms of another on near entities, and with which weight from
+	// 0 to 1; ok is false where no rule says so. Names are those of alerts, or reasons of events.
+	Cause(cause, effect string) (weight float64, ok bool)
+	// Dependencies lists dependencies that hold as long as the rules are in force. The caller must not change it.
+	Dependencies() []topology.Edge
 }
 
 // EventMeaning is what a rule makes of an event.

@@ -196,7 +196,12 @@ func (e *Engine) loadRow(k, v []byte, incidents *[]incidentRow) error {
 		if err := json.Unmarshal(v, &p); err != nil {
 			return err
 		}
-		return e.adopt(&p)
+		before := e.rules.Dependencies()
+		if err := e.adopt(&p); err != nil {
+			return err
+		}
+		e.depend(before)
+		return nil
 	case rowNode:
 		return e.loadNode(topology.Entity(k[1:]), v)
 	case rowSymptom:
@@ -249,7 +254,7 @@ func (e *Engine) nodeRow(entity topology.Entity) []byte {
 	if !ok {
 		return nil
 	}
-	declared, edges := e.graph.Declared(n, labelSource, eventSource)
+	declared, edges := e.graph.Declared(n, labelSource, eventSource, ruleSource)
 	if !declared && len(edges) == 0 {
 		return nil
 	}

@@ -10,10 +10,22 @@ import (
 )
 
 // testRules is the smallest set of rules: an alert names its entity, and "on" the node that it runs on.
-type testRules struct{ holds map[string]time.Duration }
+type testRules struct {
+	holds map[string]time.Duration
+	edges []topology.Edge
+}
 
-func compileTest(*Policy) (Rules, error) {
-	return testRules{map[string]time.Duration{"PageNow": 0, "Quick": time.Minute}}, nil
+// compileTest reads dependencies, "FROM TYPE TO" a line, from the first rule file.
+func compileTest(p *Policy) (Rules, error) {
+	r := testRules{holds: map[string]time.Duration{"PageNow": 0, "Quick": time.Minute}}
+	for _, f := range p.Rules {
+		for line := range strings.Lines(f.Text) {
+			if w := strings.Fields(line); len(w) == 3 {
+				r.edges = append(r.edges, topology.Edge{From: topology.Entity(w[0]), To: topology.Entity(w[2]), Type: w[1]})
+			}
+		}
+	}
+	return r, nil
 }
 
 func (testRules) Entity(l Labels) (topology.Entity, []topology.Edge) {
@@ -54,6 +66,13 @@ func (testRules) Event(ev *Event) EventMeaning {
 	}
 	return EventMeaning{Symptom: ev.Warning, Severity: SeverityWarning}
 }
+
+// Cause knows one: a full disk makes pods fail that are near it.
+func (testRules) Cause(cause, effect string) (float64, bool) {
+	return 0.5, cause == "DiskFull" && effect == "PodDown"
+}
+
+func (r testRules) Dependencies() []topology.Edge { return r.edges }
 
 func sortedKeys(m rowStore) []string { return slices.Sorted(maps.Keys(m)) }
 

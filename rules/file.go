@@ -23,6 +23,8 @@ func (s *Set) read(name, text string) strictyaml.Problems {
 			"entities":      list(r.entity),
 			"holds":         list(r.hold),
 			"events":        list(r.event),
+			"causes":        list(r.cause),
+			"dependencies":  list(r.declared),
 		})
 	})
 }

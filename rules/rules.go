@@ -1,5 +1,5 @@
 // Package rules turns rule files into checked values that the engine asks: what an alert is about, how bad it is, how
-// long it may be held, and what an event means.
+// long it may be held, what an event means, and what follows from what.
 //
 // The package is pure: text in, values out. A compiled [Set] does not change, so it may be shared; the cost of
 // a question does not grow with the number of rules that name the alerts they are for.
@@ -23,6 +23,7 @@ type Set struct {
 	entities table[*entityRule]
 	holds    table[holdRule]
 	events   eventTable
+	causes   causality
 }
 
 // holdRule says how long to wait.

@@ -10,8 +10,8 @@ type Traits struct {
 }
 
 // traits by type. Weights are judgements, not measurements: what something runs on or mounts takes it down almost surely,
-// a call may be retried, cached or optional, a container image that cannot be had is mostly a slip of the workload that names it, and
-// sharing a namespace, zone or scheduler says next to nothing.
+// a call may be retried, cached or optional, a container image that cannot be had is mostly a slip of the workload that names it,
+// what was learned from history may be a coincidence, and sharing a namespace, zone or scheduler says next to nothing.
 var traits = map[string]Traits{
 	"runs_on":      {Weight: 0.95},
 	"mounts":       {Weight: 0.9},
@@ -28,6 +28,7 @@ var traits = map[string]Traits{
 	"selects":      {Weight: 0.9, Owns: true},
 	"backed_by":    {Weight: 0.9, Owns: true},
 	"link":         {Weight: 0.5},
+	"learned":      {Weight: 0.5},
 	"in_zone":      {Weight: 0.3},
 	"in_namespace": {Weight: 0.05},
 	"scheduled_by": {Weight: 0.05},

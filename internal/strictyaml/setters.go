@@ -93,6 +93,25 @@ func Int(to *int, lo, hi int) Setter {
 	}
 }
 
+// Float stores a number from lo to hi.
+func Float(to *float64, lo, hi float64) Setter {
+	return func(n Node) {
+		switch n.node.(type) {
+		case *ast.IntegerNode, *ast.FloatNode:
+		default:
+			n.wrongType("a number")
+			return
+		}
+		s, _ := n.text(true)
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || v < lo || v > hi {
+			n.Problem(fmt.Sprintf("%s is not between %v and %v", Quote(s), lo, hi), "")
+			return
+		}
+		*to = v
+	}
+}
+
 // Duration stores a time span between lo and hi, as Prometheus writes them: 90s, 5m, 1h30m, 7d.
 func Duration(to *time.Duration, lo, hi time.Duration) Setter {
 	return func(n Node) {

@@ -16,6 +16,7 @@ type item struct {
 	Level    string
 	Flag     bool
 	Count    int
+	Share    float64
 	Span     time.Duration
 	Size     int64
 	URL      string
@@ -30,6 +31,7 @@ func (i *item) set(n Node) {
 		"level":    Word(&i.Level, "low", "high"),
 		"flag":     Bool(&i.Flag),
 		"count":    Int(&i.Count, 1, 10),
+		"share":    Float(&i.Share, 0, 1),
 		"span":     Duration(&i.Span, time.Second, time.Hour),
 		"size":     Size(&i.Size, 1, 1<<40),
 		"url":      URL(&i.URL),
@@ -58,6 +60,7 @@ name: &n cart
 level: high
 flag: true
 count: 3
+share: 0.25
 span: 1m30s
 size: 64MiB
 url: https://example.org/x
@@ -70,7 +73,7 @@ children:
     children: []
 `
 	want := &item{
-		Name: "cart", Level: "high", Flag: true, Count: 3, Span: 90 * time.Second, Size: 64 << 20, URL: "https://example.org/x",
+		Name: "cart", Level: "high", Flag: true, Count: 3, Share: 0.25, Span: 90 * time.Second, Size: 64 << 20, URL: "https://example.org/x",
 		Tags:     []string{"a", "1"},
 		Children: []*item{{Name: "cart", Size: 17, Span: time.Hour}, {Name: "two\nlines\n"}},
 	}
@@ -103,6 +106,8 @@ func TestReadNamesEveryMistakeWithItsPosition(t *testing.T) {
 		{"name: x\ncount: 11\n", `f.yml:2:8: "11" is not between 1 and 10`},
 		{"name: x\ncount: 99999999999999999999\n", `f.yml:2:8: want a whole number, got text`},
 		{"name: x\ncount: 1.5\n", `f.yml:2:8: want a whole number, got a number`},
+		{"name: x\nshare: 1.5\n", `f.yml:2:8: "1.5" is not between 0 and 1`},
+		{"name: x\nshare: half\n", `f.yml:2:8: want a number, got text`},
 		{"name: x\nspan: 5\n", `f.yml:2:7: "5" is no duration (write 90s, 5m or 7d)`},
 		{"name: x\nspan: 7d\n", `f.yml:2:7: 7d is not between 1s and 1h`},
 		{"name: x\nspan: -5m\n", `f.yml:2:7: "-5m" is no duration (write 90s, 5m or 7d)`},
