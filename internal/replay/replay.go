@@ -9,15 +9,12 @@ package replay
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"quell/correlate"
 	"quell/correlate/topology"
-	"quell/ingest"
 	"quell/rules"
 )
 
@@ -39,15 +36,6 @@ type Options struct {
 	// Progress is told of items of a body that could not be taken and were left out, as serve leaves them out. Nil is nobody.
 	Progress io.Writer
 }
-
-const (
-	// maxLineBytes bounds a line; a webhook of 100,000 alerts has about 55 MiB.
-	maxLineBytes = 256 << 20
-	// maxNotes bounds what Progress is told: nobody reads more.
-	maxNotes = 20
-	// linesPerLook is how many lines pass between two looks at whether the context ended.
-	linesPerLook = 256
-)
 
 // printer shows what happens. Write errors stick to the buffer below it, so its methods return none.
 type printer interface {
@@ -76,10 +64,8 @@ type player struct {
 	printer printer
 	book    book
 	sum     summary
-	// where and at belong to the line that was read last; where is empty before the first.
-	where string
-	at    time.Time
-	notes int
+	// began is true once there was a line.
+	began bool
 }
 
 // Run replays the files. A line that cannot be read, or that precedes the one before it, ends the replay with an error of the
@@ -110,10 +96,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	default:
 		return fmt.Errorf("unknown format %q (json and text are known)", o.Format)
 	}
-	for _, name := range o.Files {
-		if err := p.file(ctx, name); err != nil {
-			return err
-		}
+	if err := Read(ctx, Source{Files: o.Files, Stdin: o.Stdin, Progress: o.Progress}, p.line); err != nil {
+		return err
 	}
 	if err := p.runOut(ctx); err != nil {
 		return err
@@ -122,128 +106,24 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// file plays the lines of one file.
-func (p *player) file(ctx context.Context, name string) error {
-	in, label := p.options.Stdin, "stdin"
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("read %w", err) // it names the file
-		}
-		defer func() { _ = f.Close() }() // it was only read
-		in, label = f, name
+// line plays one line.
+func (p *player) line(l Line) {
+	if !p.began && p.options.Topology != nil {
+		p.step(l.At, &correlate.Topology{Update: *p.options.Topology, Source: "config"})
 	}
-	if in == nil {
-		return errors.New("there is no standard input")
-	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, 1<<20), maxLineBytes)
-	n := 0
-	for lines.Scan() {
-		n++
-		if err := p.line(fmt.Sprintf("%s:%d", label, n), lines.Bytes()); err != nil {
-			return err
-		}
-		if n%linesPerLook == 0 && ctx.Err() != nil {
-			return fmt.Errorf("replay stopped at %s: %w", p.where, context.Cause(ctx))
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s:%d: %w", label, n+1, err)
-	}
-	return nil
-}
-
-// line plays one line; where is its place.
-func (p *player) line(where string, text []byte) error {
-	l, ok, err := parseLine(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", where, err)
-	}
-	if !ok {
-		return nil
-	}
-	if l.at.Before(p.at) {
-		return fmt.Errorf("%s: %s comes before %s, the time of %s", where, stamp(l.at), stamp(p.at), p.where)
-	}
-	inputs, err := p.inputs(where, l)
-	if err != nil {
-		return fmt.Errorf("%s: %w", where, err)
-	}
-	if p.where == "" && p.options.Topology != nil {
-		p.step(l.at, &correlate.Topology{Update: *p.options.Topology, Source: "config"})
-	}
-	p.where, p.at = where, l.at
+	p.began = true
 	p.sum.Inputs++
-	p.passUntil(l.at)
-	for _, in := range inputs {
+	p.sum.Alerts += l.Alerts
+	p.passUntil(l.At)
+	for _, in := range l.Inputs {
 		// Only now is known what the deadlines before the line did to the incident.
 		if c, ok := in.(*correlate.Command); ok {
 			if err := p.engine.Allows(c); err != nil {
-				p.printer.refused(where, c, err)
+				p.printer.refused(l.Where, c, err)
 			}
 		}
 	}
-	p.step(l.at, inputs...)
-	return nil
-}
-
-// inputs makes inputs of a line's body.
-func (p *player) inputs(where string, l line) ([]correlate.Input, error) {
-	switch l.kind {
-	case webhookLine:
-		w, err := ingest.DecodeWebhook(l.body, l.at, ingest.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		p.note(where, "alert", w.Rejected)
-		inputs := make([]correlate.Input, len(w.Alerts))
-		for i := range w.Alerts {
-			inputs[i] = &w.Alerts[i]
-			if !w.Alerts[i].Resolved() {
-				p.sum.Alerts++
-			}
-		}
-		return inputs, nil
-	case kubernetesLine:
-		k, err := ingest.DecodeKubernetesObject(l.body, l.deleted, l.at, ingest.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		p.note(where, "object", k.Rejected)
-		for _, in := range k.Inputs {
-			if e, ok := in.(*correlate.Event); ok && e.Warning {
-				p.sum.Alerts++
-			}
-		}
-		return k.Inputs, nil
-	case topologyLine:
-		u, err := ingest.DecodeTopology(l.body, ingest.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		return []correlate.Input{&correlate.Topology{Update: *u, Source: "api"}}, nil
-	default:
-		c, err := parseCommand(l.body)
-		if err != nil {
-			return nil, err
-		}
-		return []correlate.Input{c}, nil
-	}
-}
-
-// note tells of items that were left out.
-func (p *player) note(where, what string, rejected []ingest.Rejection) {
-	for _, r := range rejected {
-		p.notes++
-		switch {
-		case p.options.Progress == nil || p.notes > maxNotes:
-		case p.notes == maxNotes:
-			_, _ = fmt.Fprintln(p.options.Progress, "more items were left out; that is not told any more")
-		default:
-			_, _ = fmt.Fprintf(p.options.Progress, "%s: %s %d was left out: %s\n", where, what, r.Index, r.Reason)
-		}
-	}
+	p.step(l.At, l.Inputs...)
 }
 
 // passUntil lets the deadlines before a time pass.
