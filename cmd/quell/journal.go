@@ -54,9 +54,21 @@ one line, {"seq": …, "t": …, "inputs": [{"alert": …}, …]}. A running que
 	})
 }
 
-// printJournal opens a store and writes its records. Opening would make a store where there is none, which is not what
+// printJournal writes the records of a store.
+func printJournal(cmd *cobra.Command, path string, from uint64, write func(io.Writer, *record) error) error {
+	out := bufio.NewWriter(cmd.OutOrStdout())
+	err := readJournal(cmd, path, from, func(seq uint64, at time.Time, inputs []correlate.Input) error {
+		return write(out, &record{Seq: seq, At: at, inputs: inputs})
+	})
+	if flushErr := out.Flush(); err == nil {
+		err = flushErr
+	}
+	return err
+}
+
+// readJournal opens a store and hands its records over. Opening would make a store where there is none, which is not what
 // somebody wants who reads.
-func printJournal(cmd *cobra.Command, path string, from uint64, write func(io.Writer, *record) error) (err error) {
+func readJournal(cmd *cobra.Command, path string, from uint64, take func(seq uint64, at time.Time, inputs []correlate.Input) error) (err error) {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
@@ -66,17 +78,13 @@ func printJournal(cmd *cobra.Command, path string, from uint64, write func(io.Wr
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(cmd.OutOrStdout())
 	err = db.Journal(from, func(r storage.Record) error {
 		inputs, err := correlate.ParseRecord(r.Data)
 		if err != nil {
 			return fmt.Errorf("record %d: %w", r.Seq, err)
 		}
-		return write(out, &record{Seq: r.Seq, At: r.At, inputs: inputs})
+		return take(r.Seq, r.At, inputs)
 	})
-	if flushErr := out.Flush(); err == nil {
-		err = flushErr
-	}
 	if closeErr := db.Close(); err == nil {
 		err = closeErr
 	}

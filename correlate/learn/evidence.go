@@ -9,9 +9,8 @@ import (
 	"quell/correlate/topology"
 )
 
-// falseShare is the share of proposals that may be owed to chance: one in a hundred, so that whoever reviews them can trust the
-// numbers and think about causes.
-const falseShare = 0.01
+// falseShare is the share of proposals that may be owed to chance: one in twenty, the convention where people look at each of them.
+const falseShare = 0.05
 
 // learnedWeight is the weight of a proposal that explains all of its effect. Learned evidence carries over badly from one system and
 // one year to the next, so it tips the scales where nothing better is known, and never outweighs a declared dependency.
