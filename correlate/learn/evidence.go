@@ -78,11 +78,11 @@ func (l *Learner) Proposals(th Thresholds) []Proposal {
 	}
 	var out []Proposal
 	for between, family := range byFamily {
-		real := withstand(family, func(c *candidate) float64 { return c.LogChance }, l.tests(between))
-		real = slices.DeleteFunc(real, func(c *candidate) bool { return c.Lift < th.Lift })
+		beyond := withstand(family, func(c *candidate) float64 { return c.LogChance }, l.tests(between))
+		beyond = slices.DeleteFunc(beyond, func(c *candidate) bool { return c.Lift < th.Lift })
 		// Both directions of what withstood are looked at, and only the one that leads can be told from a coin.
 		order := func(c *candidate) float64 { return coinTail(c.Episodes, c.Episodes+c.reverse) }
-		for _, c := range withstand(real, order, 2*float64(len(real))) {
+		for _, c := range withstand(beyond, order, 2*float64(len(beyond))) {
 			if c.Precedence >= th.Precedence && !(between && l.linked(c)) {
 				out = append(out, c.Proposal)
 			}
