@@ -46,8 +46,8 @@ func DefaultPolicy() Policy {
 		Hold:         5 * time.Minute,
 		Settle:       time.Minute,
 		Reopen:       30 * time.Minute,
-		AlertTimeout: 13 * time.Hour, // three times Alertmanager's default repeat_interval, and an hour
-		EventTTL:     5 * time.Minute,
+		AlertTimeout: 13 * time.Hour,  // three times Alertmanager's default repeat_interval, and an hour
+		EventTTL:     3 * time.Minute, // well below the hold, so that what was over in time does not page
 		LostAfter:    24 * time.Hour,
 		RestartGrace: 5 * time.Minute,
 		MaxSymptoms:  1_000_000,
@@ -127,10 +127,16 @@ type EventMeaning struct {
 	// Symptom is true if it is a sign of ill health; it lasts for TTL (zero: [Policy.EventTTL]).
 	Symptom bool
 	TTL     time.Duration
+	// State is true if the event tells how its entity is, not what happened to it. The symptom lasts until another event ends
+	// it, and while it does, the entity's other event symptoms do not fade either: silence is no recovery of what is still ill.
+	State bool
 	// Severity of the symptom.
 	Severity Severity
-	// Heals lists reasons whose symptoms on the same entity this event ends; "*" ends all event symptoms.
+	// Heals lists reasons whose symptoms on the same entity this event ends; "*" ends all event symptoms. It never ends its own.
 	Heals []string
 	// Change is true if it tells of a change that may be the cause of trouble: a rollout, scaling, maintenance.
 	Change bool
+	// Gone is true if the entity ended, or is about to. Where it had symptoms, other events about it, which come late, make none until one
+	// tells a state or heals.
+	Gone bool
 }

@@ -112,6 +112,9 @@ func (e *Engine) retake(i *incident, n topology.Node, why string) {
 // reason is one sentence about the k-th root: what it explains, what it shows itself, and how far it is ahead.
 func (d *diagnosis) reason(e *Engine, k int) string {
 	c := d.roots[k]
+	if len(d.voters) == 1 && c.own != nil && c.change <= 1 {
+		return "shows " + c.own.name + " itself, and nothing that it depends on is ill"
+	}
 	text := "explains " + strconv.Itoa(len(c.hits)) + " of " + strconv.Itoa(len(d.voters)) + " ill entities (" + percent(float32(c.coverage)) + " of the evidence)"
 	switch {
 	case c.own != nil:

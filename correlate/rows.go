@@ -286,7 +286,7 @@ func (e *Engine) symptomRow(b []byte, s *symptom) []byte {
 	b = binary.AppendUvarint(b, uint64(s.incident))
 	b = append(b, byte(s.condition), byte(s.severity))
 	b = appendBool(b, s.explicit)
-	b = appendBool(b, s.fades)
+	b = append(b, s.eventByte())
 	b = binary.AppendVarint(b, int64(s.count))
 	for _, t := range [...]int64{s.startsAt, s.began, s.since, s.ended, s.noted} {
 		b = binary.AppendVarint(b, t)
@@ -297,20 +297,35 @@ func (e *Engine) symptomRow(b []byte, s *symptom) []byte {
 	return b
 }
 
+// eventByte says in a row what s is: 0 an alert, 1 an event, 2 a state, 3 an event about what is gone.
+func (s *symptom) eventByte() byte {
+	switch {
+	case s.gone:
+		return 3
+	case s.state:
+		return 2
+	case s.fades:
+		return 1
+	}
+	return 0
+}
+
 func (e *Engine) loadSymptom(v []byte) error {
 	r := &wireReader{b: v}
 	s := &symptom{num: r.uvarint(), fingerprint: model.Fingerprint(r.uint64())}
 	s.node = e.graph.Intern(topology.Entity(r.string()))
 	s.incident = IncidentID(r.uvarint())
 	s.condition, s.severity = condition(r.byte()), Severity(r.byte())
-	s.explicit, s.fades, s.count = r.bool(), r.bool(), int32(r.varint())
+	s.explicit = r.bool()
+	isEvent := r.byte()
+	s.fades, s.state, s.gone, s.count = isEvent > 0, isEvent == 2, isEvent == 3, int32(r.varint())
 	for _, t := range [...]*int64{&s.startsAt, &s.began, &s.since, &s.ended, &s.noted} {
 		*t = r.varint()
 	}
 	s.name, s.source, s.generator = e.strings.get(r.string()), e.strings.get(r.string()), e.strings.get(r.string())
 	s.eventID, s.labels, s.annotations = r.string(), r.labels(), r.labels()
 	s.seen = s.since
-	if r.err != nil || len(r.b) > 0 || s.condition < conditionActive || s.condition > conditionLost {
+	if r.err != nil || len(r.b) > 0 || isEvent > 3 || s.condition < conditionActive || s.condition > conditionLost {
 		return errWire
 	}
 	e.symptoms.put(s)

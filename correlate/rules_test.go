@@ -63,6 +63,14 @@ func (testRules) Event(ev *Event) EventMeaning {
 		return EventMeaning{Heals: []string{"BackOff"}}
 	case "Ready":
 		return EventMeaning{Heals: []string{"*"}}
+	case "Deleted":
+		return EventMeaning{Heals: []string{"*"}, Gone: true}
+	case "Starting":
+		return EventMeaning{Symptom: true, State: true, Severity: SeverityInfo, Heals: []string{"Unschedulable"}}
+	case "NotReady", "CrashLoop", "Unschedulable":
+		return EventMeaning{Symptom: true, State: true, Severity: SeverityWarning}
+	case "Placed":
+		return EventMeaning{Heals: []string{"Starting", "Unschedulable"}}
 	}
 	return EventMeaning{Symptom: ev.Warning, Severity: SeverityWarning}
 }

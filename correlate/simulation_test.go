@@ -141,8 +141,9 @@ func (w *world) input() Input {
 		}
 		return w.alert()
 	case n < 15:
+		reasons := []string{"BackOff", "FailedMount", "Started", "Ready", "Starting", "NotReady", "Placed", "Deleted"}
 		return &Event{
-			ID: fmt.Sprint(w.r.IntN(20)), Entity: w.entity(), Reason: []string{"BackOff", "FailedMount", "Started", "Ready"}[w.r.IntN(4)],
+			ID: fmt.Sprint(w.r.IntN(20)), Entity: w.entity(), Reason: reasons[w.r.IntN(len(reasons))],
 			Warning: w.r.IntN(3) > 0, Count: 1 + w.r.IntN(3), At: w.now.Add(-time.Duration(w.r.IntN(400)) * time.Second), Source: "kubernetes/k",
 			Message: w.message(),
 		}

@@ -35,6 +35,8 @@ type symptom struct {
 	severity    Severity
 	explicit    bool   // the sender gave a time-out
 	fades       bool   // it is an event
+	state       bool   // it is an event that tells a state, see [EventMeaning]
+	gone        bool   // it is an event, and its entity is gone; never with state
 	changed     bool   // its row is marked
 	aspect      Aspect // what rules say; not stored
 	count       int32
@@ -238,6 +240,10 @@ func (e *Engine) expire(t timer) {
 		return
 	}
 	if s.isEvent() {
+		if e.toldState(s.node) {
+			e.setExpiry(s, 0)
+			return
+		}
 		e.end(s, conditionCleared)
 		return
 	}
@@ -260,15 +266,60 @@ func (e *Engine) event(ev *Event) {
 	if m.Change && at+changeFor > e.now {
 		e.noteChange(n, changeSays(ev))
 	}
+	late := e.depart(n, &m)
 	ttl := int64(m.TTL)
 	if ttl == 0 {
 		ttl = int64(e.policy.EventTTL)
 	}
-	if !m.Symptom || at+ttl <= e.now {
+	if !m.Symptom || late || !m.State && at+ttl <= e.now {
 		e.release(n)
 		return
 	}
 	e.eventSymptom(n, ev, m, at+ttl)
+}
+
+const (
+	// An event recorder of Kubernetes sends recorderBurst events about an object as they come, and then one in five minutes
+	// (client-go, tools/record). From then on nothing can be read from a silence that is shorter than recorderPause.
+	recorderBurst = 25
+	recorderPause = int64(6 * time.Minute)
+)
+
+// fadeAt returns when an event symptom ends if nothing more is heard: at the time given, or later when its recorder goes slow.
+func (e *Engine) fadeAt(s *symptom, ev *Event, expires int64) int64 {
+	at := min(cmp0(toNano(ev.At), e.now), e.now)
+	if ev.Count >= recorderBurst && at-s.startsAt <= recorderPause {
+		return max(expires, at+recorderPause)
+	}
+	return expires
+}
+
+// depart notes on the event symptoms of n whether it is gone, as far as an event of this meaning says so, and reports whether it is:
+// then the event comes late.
+func (e *Engine) depart(n topology.Node, m *EventMeaning) (late bool) {
+	st := e.local(n).site
+	if st == nil {
+		return false
+	}
+	tells := m.Gone || m.State || len(m.Heals) > 0
+	for _, num := range st.symptoms {
+		s := e.symptoms.get(num)
+		if s.isEvent() && !s.active() && tells && s.gone != m.Gone {
+			s.gone, s.state = m.Gone, s.state && !m.Gone
+			e.mark(s)
+		}
+		late = late || s.gone
+	}
+	return late
+}
+
+// toldState reports whether a state holds on n.
+func (e *Engine) toldState(n topology.Node) bool {
+	st := e.local(n).site
+	return st != nil && slices.ContainsFunc(st.symptoms, func(num uint64) bool {
+		s := e.symptoms.get(num)
+		return s.state && s.active()
+	})
 }
 
 func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expires int64) {
@@ -287,17 +338,27 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 		s.count = 0
 		e.events[eventKey{n, s.name}] = s
 		e.track(s)
-	} else if ev.ID != "" && s.eventID == ev.ID && int(s.count) >= ev.Count {
+	} else if m.State && s.state && s.active() {
+		if s.annotations.Get("message") == ev.Message {
+			e.seenAgain(s)
+			return // it is still so
+		}
+	} else if !m.State && ev.ID != "" && s.eventID == ev.ID && int(s.count) >= ev.Count {
 		return // a duplicate, or an older repeat
 	}
+	expires = e.fadeAt(s, ev, expires)
 	s.eventID, s.count = ev.ID, int32(min(ev.Count, 1<<30))
 	e.say(s, ev)
 	s.startsAt = cmp0(toNano(ev.At), e.now)
 	e.mark(s)
 	if !s.active() {
+		s.state = false
 		e.begin(s)
 	} else {
 		e.seenAgain(s)
+	}
+	if s.state = s.state || m.State; s.state {
+		expires = 0
 	}
 	e.setExpiry(s, expires)
 }
@@ -324,11 +385,21 @@ func (e *Engine) heal(n topology.Node, reason string, reasons []string, at int64
 	if st == nil || len(reasons) == 0 {
 		return
 	}
+	stateEnded := false
 	for _, num := range slices.Clone(st.symptoms) {
 		s := e.symptoms.get(num)
 		if s.isEvent() && s.active() && s.startsAt <= at && s.name != reason &&
 			(slices.Contains(reasons, s.name) || slices.Contains(reasons, "*")) {
+			stateEnded = stateEnded || s.state
 			e.end(s, conditionCleared)
+		}
+	}
+	if !stateEnded || e.toldState(n) {
+		return
+	}
+	for _, num := range st.symptoms { // what did not fade while the state held does from now on
+		if s := e.symptoms.get(num); s.isEvent() && s.active() && s.expires == 0 {
+			e.setExpiry(s, e.now+int64(e.policy.EventTTL))
 		}
 	}
 }

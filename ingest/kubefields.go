@@ -43,7 +43,11 @@ func (r *kubeReader) object(o *kubeObject) error {
 		case "metadata":
 			return r.metadata(o)
 		case "spec":
-			return r.spec(o)
+			return r.rawInto(&o.spec)
+		case "status":
+			return r.rawInto(&o.status)
+		case "endpoints":
+			return r.rawInto(&o.endpoints)
 		case "items":
 			if o.isItem {
 				return r.skip() // a list within a list
@@ -124,6 +128,17 @@ func (r *kubeReader) metadata(o *kubeObject) error {
 			return r.textInto(&o.id, maxWordBytes)
 		case "creationTimestamp":
 			return r.timeInto(&o.created)
+		case "generation":
+			return r.countInto(&o.generation)
+		case "deletionTimestamp":
+			o.deleting = r.peek() == '"'
+		case "labels":
+			return r.fields(func(key string) error {
+				if key == "kubernetes.io/service-name" {
+					return r.textInto(&o.service, maxNameBytes)
+				}
+				return r.skip()
+			})
 		case "ownerReferences":
 			if r.peek() == '[' {
 				return r.array(func() error { return r.owner(o) })
@@ -155,11 +170,11 @@ func (r *kubeReader) owner(o *kubeObject) error {
 	return err
 }
 
-func (r *kubeReader) spec(o *kubeObject) error {
-	return r.fields(func(key string) error {
-		if key == "nodeName" {
-			return r.textInto(&o.node, maxNameBytes)
-		}
-		return r.skip()
-	})
+// rawInto keeps a value as it stands.
+func (r *kubeReader) rawInto(dst *[]byte) error {
+	r.peek()
+	begin := r.pos
+	err := r.skip()
+	*dst = r.data[begin:r.pos]
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +24,8 @@ const (
 
 // Kubernetes is what a body of Kubernetes objects holds.
 type Kubernetes struct {
-	// Inputs are *correlate.Event and *correlate.Topology, in the order of the body. They share no memory with it.
+	// Inputs are *correlate.Event and *correlate.Topology, in the order of the body, but those of a list in order of time. They share
+	// no memory with the body.
 	Inputs []correlate.Input
 	// Rejections are of items that are no usable object. In JSON lines, a line that cannot be read is one of them.
 	Rejections
@@ -37,7 +39,8 @@ type Kubernetes struct {
 // kind, or JSON lines of these. API servers promise little about events, so a field that is missing or of a wrong type is
 // no reason to reject; an event that does not say what it is about is.
 //
-// A Pod tells which node it runs on and who owns it, a ReplicaSet who owns it; other kinds are ignored and counted.
+// Objects of other kinds tell what they depend on, and how they are: an event of component "quell/state" says so in one word, at
+// the time of receipt, however often it is told. Kinds and objects that say neither are ignored and counted.
 //
 // The error is a [*BodyError]: the body is malformed, and nothing of it is taken. DecodeKubernetes does not keep body.
 func DecodeKubernetes(body []byte, now time.Time, lim Limits) (*Kubernetes, error) {
@@ -54,8 +57,8 @@ func DecodeKubernetes(body []byte, now time.Time, lim Limits) (*Kubernetes, erro
 	return &r.out, nil
 }
 
-// DecodeKubernetesObject reads one object of a watch. If it was deleted, the entity is removed from the topology, but
-// a deleted Event is ignored: events expire, which says nothing about what they told. Errors are as in
+// DecodeKubernetesObject reads one object of a watch. If it was deleted, its state is "Deleted" and the entity is removed from the topology,
+// but a deleted Event is ignored: events expire, which says nothing about what they told. Errors are as in
 // [DecodeKubernetes].
 func DecodeKubernetesObject(raw []byte, deleted bool, now time.Time, lim Limits) (*Kubernetes, error) {
 	r := newKubeReader(raw, now, lim)
@@ -73,14 +76,19 @@ func isLines(body []byte) bool {
 	return bytes.HasPrefix(first, []byte("{")) && bytes.HasSuffix(first, []byte("}")) && len(rest) > 0
 }
 
-// kubeObject is an object of any kind while it is read: what quell looks at in Events, Pods and ReplicaSets.
+// kubeObject is an object of any kind while it is read. What is in spec and status depends on the kind, which may stand behind them.
 type kubeObject struct {
 	apiVersion, kind, namespace, name string
 	created                           time.Time
 	// owner is the controller among the owners.
 	owner reference
-	// node is where a Pod runs.
-	node string
+	// generation counts changes of the spec; deleting is true once somebody asked for the object's removal.
+	generation int
+	deleting   bool
+	// service is the Service that an EndpointSlice belongs to.
+	service string
+	// spec, status and endpoints are JSON whose syntax was checked. They share memory with the body.
+	spec, status, endpoints []byte
 
 	// about is whom an Event is about.
 	about                              reference
@@ -132,6 +140,7 @@ func (r *kubeReader) lines(body []byte) error {
 // document reads one object or list.
 func (r *kubeReader) document() error {
 	var o kubeObject
+	before := len(r.out.Inputs)
 	r.refusal = ""
 	if err := r.object(&o); err != nil {
 		return err
@@ -140,9 +149,23 @@ func (r *kubeReader) document() error {
 		return err
 	}
 	if o.hasItems {
+		slices.SortStableFunc(r.out.Inputs[before:], byTime)
 		return nil
 	}
 	return r.take(&o)
+}
+
+// byTime orders events: a list of them has an order of its own, by name, in which recovery may come before what it ended. What
+// is no event comes first, so that dependencies are known.
+func byTime(a, b correlate.Input) int {
+	return timeOf(a).Compare(timeOf(b))
+}
+
+func timeOf(in correlate.Input) time.Time {
+	if e, ok := in.(*correlate.Event); ok {
+		return e.At
+	}
+	return time.Time{}
 }
 
 // items reads the items of a list.
@@ -170,26 +193,26 @@ func (r *kubeReader) take(o *kubeObject) error {
 	if r.index >= r.lim.Items {
 		return r.fail(r.pos, "more than %d objects", r.lim.Items)
 	}
-	var in correlate.Input
+	before := len(r.out.Inputs)
 	switch {
 	case r.refusal != "":
 	case o.isEvent() && r.deleted:
 	case o.isEvent():
-		in = r.event(o)
+		r.event(o)
 	case o.kind == "" && !o.isItem:
 		r.refuse("the object is no Event and has no kind")
 	case r.deleted:
-		in = r.removal(o)
+		r.removal(o)
 	default:
-		in = r.topology(o)
+		r.dependencies(o)
+		r.state(o)
 	}
 	switch {
 	case r.refusal != "":
 		r.out.reject(r.index, r.refusal)
-	case in == nil:
+		r.out.Inputs = r.out.Inputs[:before]
+	case len(r.out.Inputs) == before:
 		r.out.Ignored++
-	default:
-		r.out.Inputs = append(r.out.Inputs, in)
 	}
 	r.index++
 	return nil
@@ -214,7 +237,7 @@ func (o *kubeObject) isEvent() bool {
 }
 
 // event normalises an event: emitters and the two APIs put the same things into different fields.
-func (r *kubeReader) event(o *kubeObject) correlate.Input {
+func (r *kubeReader) event(o *kubeObject) {
 	e := &correlate.Event{
 		ID:        o.id,
 		Entity:    r.entity(o.about),
@@ -226,39 +249,38 @@ func (r *kubeReader) event(o *kubeObject) correlate.Input {
 		Source:    kubernetesSource,
 	}
 	if e.Entity == "" {
-		return nil
+		return
 	}
 	at, skewed := r.lim.clamp(firstOf(o.seriesLast, o.last, o.eventTime, o.first, o.created, r.now), r.now)
 	if skewed {
 		r.out.Skewed++
 	}
 	e.At = at
-	return e
+	r.add(e)
+	r.deletion(e)
 }
 
-// topology makes dependencies of a Pod or ReplicaSet: a pod's owner depends on it, and it depends on its node.
-func (r *kubeReader) topology(o *kubeObject) correlate.Input {
-	if o.kind != "Pod" && o.kind != "ReplicaSet" {
-		return nil
+// deletion tells of the pod that a controller says it deleted. Only the text names it, and it has been the same since the first
+// releases; without it the pod's symptoms would have to fade.
+func (r *kubeReader) deletion(e *correlate.Event) {
+	name, ok := strings.CutPrefix(strings.TrimPrefix(e.Message, "(combined from similar events): "), "Deleted pod: ")
+	pod := reference{"Pod", e.Entity.Namespace(), name}
+	if _, err := entityOf(pod); ok && err == nil && e.Reason == "SuccessfulDelete" {
+		r.tellAt(pod, kubeState{reason: "PodTerminating", at: e.At})
 	}
-	self := r.entity(reference{o.kind, o.namespace, o.name})
-	u := topology.Update{Entities: []topology.Labeled{{ID: self}}}
-	if o.kind == "Pod" && o.node != "" {
-		u.Edges = append(u.Edges, topology.Edge{From: self, To: r.entity(reference{kind: "Node", name: o.node}), Type: "runs_on"})
-	}
-	// A static pod is owned by its node; that a node depends on what runs on it is not what it means.
-	if o.owner.name != "" && o.owner.kind != "Node" {
-		owner := r.entity(reference{o.owner.kind, o.namespace, o.owner.name})
-		u.Edges = append(u.Edges, topology.Edge{From: owner, To: self, Type: "owns"})
-	}
-	return &correlate.Topology{Update: u, Source: kubernetesSource}
 }
 
-// removal removes a deleted object with all its dependencies.
-func (r *kubeReader) removal(o *kubeObject) correlate.Input {
-	self := r.entity(reference{o.kind, o.namespace, o.name})
-	return &correlate.Topology{Update: topology.Update{RemoveEntities: []topology.Entity{self}}, Source: kubernetesSource}
+func (r *kubeReader) add(in correlate.Input) { r.out.Inputs = append(r.out.Inputs, in) }
+
+// removal ends what a deleted object showed, and removes it with all its dependencies.
+func (r *kubeReader) removal(o *kubeObject) {
+	r.tell(o.self(), "Deleted", "")
+	self := r.entity(o.self())
+	r.add(&correlate.Topology{Update: topology.Update{RemoveEntities: []topology.Entity{self}}, Source: kubernetesSource})
 }
+
+// self refers to the object.
+func (o *kubeObject) self() reference { return reference{o.kind, o.namespace, o.name} }
 
 // entity names what a reference refers to; what has no usable name is refused.
 func (r *kubeReader) entity(ref reference) topology.Entity {
@@ -266,20 +288,24 @@ func (r *kubeReader) entity(ref reference) topology.Entity {
 		r.refuse("kind %s, name %s: nothing is named", quote([]byte(ref.kind)), quote([]byte(ref.name)))
 		return ""
 	}
-	if clusterScoped[ref.kind] {
-		ref.namespace = "" // events about nodes live in a namespace, nodes do not
-	}
-	e, err := topology.ParseEntity(string(topology.NewEntity(ref.kind, ref.namespace, ref.name, "")))
+	e, err := entityOf(ref)
 	if err != nil {
 		r.refuse("kind %s, name %s: %.200v", quote([]byte(ref.kind)), quote([]byte(ref.name)), err)
 	}
 	return e
 }
 
+func entityOf(ref reference) (topology.Entity, error) {
+	if clusterScoped[ref.kind] {
+		ref.namespace = "" // events about nodes live in a namespace, nodes do not
+	}
+	return topology.ParseEntity(string(topology.NewEntity(ref.kind, ref.namespace, ref.name, "")))
+}
+
 // clusterScoped are the kinds whose objects have no namespace, whatever the reference says.
 var clusterScoped = map[string]bool{
 	"Node": true, "Namespace": true, "PersistentVolume": true, "StorageClass": true, "VolumeAttachment": true,
-	"CSINode": true, "ClusterRole": true, "CustomResourceDefinition": true, "PriorityClass": true,
+	"CSINode": true, "ClusterRole": true, "IngressClass": true, "CustomResourceDefinition": true, "PriorityClass": true,
 }
 
 // firstOf returns the first value that is not zero.

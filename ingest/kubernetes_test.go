@@ -61,7 +61,7 @@ func TestKubernetesEventsAreNormalised(t *testing.T) {
 	}{
 		"core/v1":       {coreEvent, []correlate.Input{wantCoreEvent()}},
 		"events.k8s.io": {newEvent, []correlate.Input{wantNewEvent()}},
-		"list":          {`{"apiVersion":"v1","kind":"EventList","items":[` + coreEvent + `,` + newEvent + `]}`, []correlate.Input{wantCoreEvent(), wantNewEvent()}},
+		"list":          {`{"apiVersion":"v1","kind":"EventList","items":[` + coreEvent + `,` + newEvent + `]}`, []correlate.Input{wantNewEvent(), wantCoreEvent()}},
 		"items without a kind, list's kind last": {
 			`{"items":[{` + about + `}],"kind":"EventList","apiVersion":"v1"}`, pod(func(*correlate.Event) {}),
 		},
@@ -167,45 +167,98 @@ func TestMalformedKubernetesBodyIsAnError(t *testing.T) {
 
 const podObject = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"cart-7d9f-x","namespace":"shop","ownerReferences":[
 	{"apiVersion":"v1","kind":"Foo","name":"other","controller":false},{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"cart-7d9f","controller":true,"blockOwnerDeletion":true}]},
-	"spec":{"nodeName":"n1","containers":[]},"status":{"phase":"Running"}}`
+	"spec":{"nodeName":"n1","containers":[]}}`
+
+// topologyInput is what an object tells that has no state.
+func topologyInput(u topology.Update) []correlate.Input {
+	return []correlate.Input{&correlate.Topology{Update: u, Source: "kubernetes"}}
+}
+
+func entityOnly(id topology.Entity) []topology.Labeled { return []topology.Labeled{{ID: id}} }
+
+// gone is what a deleted object tells.
+func gone(id topology.Entity) Kubernetes {
+	return Kubernetes{Inputs: []correlate.Input{
+		&correlate.Event{Entity: id, Reason: "Deleted", Component: "quell/state", Count: 1, At: received, Source: "kubernetes"},
+		&correlate.Topology{Update: topology.Update{RemoveEntities: []topology.Entity{id}}, Source: "kubernetes"},
+	}}
+}
+
+var objectsWithDependencies = map[string]struct {
+	object  string
+	deleted bool
+	want    Kubernetes
+}{
+	"pod": {podObject, false, Kubernetes{Inputs: topologyInput(topology.Update{
+		Entities: entityOnly("pod/shop/cart-7d9f-x"),
+		Edges: []topology.Edge{
+			{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
+			{From: "pod/shop/cart-7d9f-x", To: "node/n1", Type: "runs_on"},
+		},
+	})}},
+	"pod without node and owner": {
+		`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("pod/b/a")})},
+	},
+	"static pod": {
+		`{"kind":"Pod","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Node","name":"n1","controller":true}]},"spec":{"nodeName":"n1"}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("pod/b/a"), Edges: []topology.Edge{{From: "pod/b/a", To: "node/n1", Type: "runs_on"}}})},
+	},
+	"replica set": {
+		`{"kind":"ReplicaSet","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Deployment","name":"d","controller":true}]},"spec":{"replicas":3}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("replicaset/b/a"), Edges: []topology.Edge{{From: "deployment/b/d", To: "replicaset/b/a", Type: "owns"}}})},
+	},
+	"deleted pod":  {podObject, true, gone("pod/shop/cart-7d9f-x")},
+	"deleted node": {`{"kind":"Node","metadata":{"name":"n1"}}`, true, gone("node/n1")},
+	"node":         {`{"kind":"Node","metadata":{"name":"n1"}}`, false, Kubernetes{Ignored: 1}},
+	"claim that waits for its class": {
+		`{"kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"b"},"spec":{"storageClassName":"fast"}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{
+			Entities: entityOnly("persistentvolumeclaim/b/a"),
+			Edges:    []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "storageclass/fast", Type: "depends_on"}},
+		})},
+	},
+	"claim with a volume": {
+		`{"kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"b"},"spec":{"storageClassName":"fast","volumeName":"pv-1"}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{
+			Entities:    entityOnly("persistentvolumeclaim/b/a"),
+			Edges:       []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "persistentvolume/pv-1", Type: "bound_to"}},
+			RemoveEdges: []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "storageclass/fast", Type: "depends_on"}},
+		})},
+	},
+	"pod with a claim, and with volumes of no claim": {
+		`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{"volumes":[{"name":"x","configMap":{"name":"m"}},{"persistentVolumeClaim":{"claimName":"c"}},7]}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{
+			Entities: entityOnly("pod/b/a"), Edges: []topology.Edge{{From: "pod/b/a", To: "persistentvolumeclaim/b/c", Type: "mounts"}},
+		})},
+	},
+	"autoscaler": {
+		`{"kind":"HorizontalPodAutoscaler","metadata":{"name":"a","namespace":"b"},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"d"}}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{
+			Entities: entityOnly("horizontalpodautoscaler/b/a"),
+			Edges:    []topology.Edge{{From: "horizontalpodautoscaler/b/a", To: "deployment/b/d", Type: "depends_on"}},
+		})},
+	},
+	"ingress": {
+		`{"kind":"Ingress","metadata":{"name":"a","namespace":"b"},"spec":{"defaultBackend":{"service":{"name":"s"}},"rules":[{"http":{"paths":[{"backend":{"service":{"name":"t"}}}]}}]}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("ingress/b/a"), Edges: []topology.Edge{
+			{From: "ingress/b/a", To: "service/b/s", Type: "routes"}, {From: "ingress/b/a", To: "service/b/t", Type: "routes"},
+		}})},
+	},
+	"endpoint slice of nobody": {
+		`{"kind":"EndpointSlice","metadata":{"name":"a","namespace":"b"},"endpoints":[{"targetRef":{"kind":"Pod","name":"p"}}]}`, false, Kubernetes{Ignored: 1},
+	},
+	"reference that cannot be named": {
+		`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{"nodeName":"n\u001b"}}`, false,
+		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("pod/b/a")})},
+	},
+	"deleted event": {coreEvent, true, Kubernetes{Ignored: 1}},
+	"event":         {coreEvent, false, Kubernetes{Inputs: []correlate.Input{wantCoreEvent()}}},
+	"other Event":   {`{"apiVersion":"calendar.example.com/v1","kind":"Event","metadata":{"name":"party"}}`, false, Kubernetes{Ignored: 1}},
+}
 
 func TestKubernetesObjectsTellDependencies(t *testing.T) {
-	input := func(u topology.Update) []correlate.Input {
-		return []correlate.Input{&correlate.Topology{Update: u, Source: "kubernetes"}}
-	}
-	entity := func(id topology.Entity) []topology.Labeled { return []topology.Labeled{{ID: id}} }
-	tests := map[string]struct {
-		object  string
-		deleted bool
-		want    Kubernetes
-	}{
-		"pod": {podObject, false, Kubernetes{Inputs: input(topology.Update{
-			Entities: entity("pod/shop/cart-7d9f-x"),
-			Edges: []topology.Edge{
-				{From: "pod/shop/cart-7d9f-x", To: "node/n1", Type: "runs_on"},
-				{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
-			},
-		})}},
-		"pod without node and owner": {
-			`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{}}`, false,
-			Kubernetes{Inputs: input(topology.Update{Entities: entity("pod/b/a")})},
-		},
-		"static pod": {
-			`{"kind":"Pod","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Node","name":"n1","controller":true}]},"spec":{"nodeName":"n1"}}`, false,
-			Kubernetes{Inputs: input(topology.Update{Entities: entity("pod/b/a"), Edges: []topology.Edge{{From: "pod/b/a", To: "node/n1", Type: "runs_on"}}})},
-		},
-		"replica set": {
-			`{"kind":"ReplicaSet","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Deployment","name":"d","controller":true}]},"spec":{"replicas":3}}`, false,
-			Kubernetes{Inputs: input(topology.Update{Entities: entity("replicaset/b/a"), Edges: []topology.Edge{{From: "deployment/b/d", To: "replicaset/b/a", Type: "owns"}}})},
-		},
-		"deleted pod":   {podObject, true, Kubernetes{Inputs: input(topology.Update{RemoveEntities: []topology.Entity{"pod/shop/cart-7d9f-x"}})}},
-		"deleted node":  {`{"kind":"Node","metadata":{"name":"n1"}}`, true, Kubernetes{Inputs: input(topology.Update{RemoveEntities: []topology.Entity{"node/n1"}})}},
-		"node":          {`{"kind":"Node","metadata":{"name":"n1"}}`, false, Kubernetes{Ignored: 1}},
-		"deleted event": {coreEvent, true, Kubernetes{Ignored: 1}},
-		"event":         {coreEvent, false, Kubernetes{Inputs: []correlate.Input{wantCoreEvent()}}},
-		"other Event":   {`{"apiVersion":"calendar.example.com/v1","kind":"Event","metadata":{"name":"party"}}`, false, Kubernetes{Ignored: 1}},
-	}
-	for name, test := range tests {
+	for name, test := range objectsWithDependencies {
 		t.Run(name, func(t *testing.T) {
 			got, err := DecodeKubernetesObject([]byte(test.object), test.deleted, received, Limits{})
 			if err != nil {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -168,27 +169,38 @@ func (r *reader) event(n strictyaml.Node) {
 	var rule eventRule
 	var meaning, severity string
 	var ttl time.Duration
+	var state bool
 	n.Map(strictyaml.Fields{
 		"reason":    strictyaml.Strings(&reasons),
 		"kind":      kinds(&rule.kinds),
 		"component": strictyaml.Strings(&rule.components),
-		"meaning":   strictyaml.Word(&meaning, "symptom", "heal", "ignore"),
-		"severity":  strictyaml.Word(&severity, "warning", "error", "critical"),
+		"meaning":   strictyaml.Word(&meaning, "symptom", "heal", "gone", "ignore"),
+		"severity":  strictyaml.Word(&severity, "info", "warning", "error", "critical"),
 		"ttl":       strictyaml.Duration(&ttl, time.Second, maxSpan),
+		"state":     strictyaml.Bool(&state),
 		"heals":     strictyaml.Strings(&heals),
 	}, "meaning")
 	if len(reasons)+len(rule.kinds)+len(rule.components) == 0 {
 		n.Problem("event rule for every event", "give a reason, kind or component")
 	}
-	if (meaning == "heal") != (len(heals) > 0) {
-		n.Problem("heals goes with meaning heal, and only with it", `list the reasons that it ends, or ["*"]`)
+	switch {
+	case meaning == "heal" && len(heals) == 0:
+		n.Problem("meaning heal without heals", `list the reasons that it ends, or ["*"]`)
+	case (meaning == "ignore" || meaning == "gone") && len(heals) > 0:
+		n.Problem("heals does not go with meaning "+meaning, "")
 	}
-	if meaning != "symptom" && (severity != "" || ttl != 0) {
-		n.Problem("severity and ttl go with meaning symptom only", "")
+	if meaning != "symptom" && (severity != "" || ttl != 0 || state) {
+		n.Problem("severity, ttl and state go with meaning symptom only", "")
 	}
-	rule.meaning = correlate.EventMeaning{Symptom: meaning == "symptom", TTL: ttl, Heals: heals}
+	if state && ttl != 0 {
+		n.Problem("a state has no ttl", "it lasts until another event heals it")
+	}
+	if meaning == "gone" {
+		heals = []string{"*"}
+	}
+	rule.meaning = correlate.EventMeaning{Symptom: meaning == "symptom", TTL: ttl, State: state, Heals: heals, Gone: meaning == "gone"}
 	if rule.meaning.Symptom {
-		rule.meaning.Severity = max(correlate.ParseSeverity(severity), correlate.SeverityWarning)
+		rule.meaning.Severity = correlate.ParseSeverity(cmp.Or(severity, "warning"))
 	}
 	r.set.events.add(reasons, rule)
 }

@@ -59,7 +59,7 @@ entities:
 events:
 - {meaning: heal}
 - {reason: [X], meaning: ignore, ttl: 5m, heals: [Y]}
-- {reason: [X], meaning: symptom, severity: info}
+- {reason: [X], meaning: symptom, severity: none, state: true, ttl: 1m}
 symptoms:
 - {name: s, matchers: ['a=b'], severity: sev1}
 target_labels:
@@ -73,10 +73,11 @@ a.yml:5:11: key "name_label" is missing
 a.yml:5:18: kind "Database" is not lower-case (write database)
 a.yml:6:23: kind "a/b" has a character that ids reserve
 a.yml:8:3: event rule for every event (give a reason, kind or component)
-a.yml:8:3: heals goes with meaning heal, and only with it (list the reasons that it ends, or ["*"])
-a.yml:9:3: heals goes with meaning heal, and only with it (list the reasons that it ends, or ["*"])
-a.yml:9:3: severity and ttl go with meaning symptom only
-a.yml:10:45: "info" is none of warning, error, critical
+a.yml:8:3: meaning heal without heals (list the reasons that it ends, or ["*"])
+a.yml:9:3: heals does not go with meaning ignore
+a.yml:9:3: severity, ttl and state go with meaning symptom only
+a.yml:10:3: a state has no ttl (it lasts until another event heals it)
+a.yml:10:45: "none" is none of info, warning, error, critical
 a.yml:12:42: "sev1" is none of none, info, warning, error, critical
 a.yml:14:3: key "labels" is missing
 b.yml:2:33: 25h is not between 0s and 1d
@@ -312,6 +313,21 @@ func TestEventsMeanWhatThePackSays(t *testing.T) {
 			"noise of another kind is not known to be noise",
 			correlate.Event{Entity: "pod/shop/cart", Reason: "InvalidDiskCapacity", Warning: true},
 			correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
+		},
+		{
+			"a lost node that is seen is a symptom until it is seen to be ready",
+			correlate.Event{Entity: "node/n3", Reason: "NodeNotReady", Component: "quell/state"},
+			correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityError},
+		},
+		{
+			"a pod that starts is no trouble",
+			correlate.Event{Entity: "pod/shop/cart", Reason: "PodStarting", Component: "quell/state"},
+			correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityInfo, Heals: []string{"PodUnschedulable", "FailedScheduling"}},
+		},
+		{
+			"a deleted pod has no symptoms",
+			correlate.Event{Entity: "pod/shop/cart", Reason: "Deleted", Component: "quell/state"},
+			correlate.EventMeaning{Heals: []string{"*"}, Gone: true},
 		},
 		{
 			"an unknown Warning is a symptom",
