@@ -124,8 +124,8 @@ func (e *Engine) incidentAt(m, asking topology.Node, not IncidentID) (*incident,
 
 // isOwner reports whether m owns n, directly or not.
 func (e *Engine) isOwner(m, n topology.Node) bool {
-	l, ok := e.local(m).watch[n]
-	return ok && l.hops == 0
+	_, ok := e.local(m).parts[n]
+	return ok
 }
 
 // explains returns the oldest incident that trouble of n explains, if there is one, and makes n its root.
@@ -166,15 +166,15 @@ func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
 
 // watched reports whether anything ill could depend on n, the cheap way.
 func (e *Engine) watched(n topology.Node) bool {
-	if len(e.local(n).watch) > 0 {
+	if at := e.local(n); len(at.watch)+len(at.parts) > 0 {
 		return true
 	}
 	for _, a := range e.graph.Owners(n) {
-		if e.watchedFromOutside(a.Node) {
+		if len(e.local(a.Node).watch) > 0 {
 			return true
 		}
 		for _, b := range e.graph.Owners(a.Node) {
-			if e.watchedFromOutside(b.Node) {
+			if len(e.local(b.Node).watch) > 0 {
 				return true
 			}
 		}
@@ -182,29 +182,25 @@ func (e *Engine) watched(n topology.Node) bool {
 	return false
 }
 
-// watchedFromOutside reports whether something ill that is no part of n has n in its cone.
-func (e *Engine) watchedFromOutside(n topology.Node) bool {
-	return e.local(n).outside > 0
-}
-
 // hits counts by incident the ill entities that depend on n, or on an owner of n.
 func (e *Engine) hits(n topology.Node) map[IncidentID]int {
 	hits := make(map[IncidentID]int)
 	seen := make(map[topology.Node]bool)
-	count := func(of topology.Node, owned bool) {
-		for m, l := range e.local(of).watch {
-			// What depends on an owner of n is hit by n; the owner's other parts are not.
-			if m != n && !seen[m] && (owned || l.hops > 0) {
+	count := func(list map[topology.Node]link) {
+		for m := range list {
+			if m != n && !seen[m] {
 				seen[m] = true
 				hits[e.local(m).site.incident]++
 			}
 		}
 	}
-	count(n, true)
+	count(e.local(n).watch)
+	count(e.local(n).parts)
+	// What depends on an owner of n is hit by n; the owner's other parts are not.
 	for _, a := range e.graph.Owners(n) {
-		count(a.Node, false)
+		count(e.local(a.Node).watch)
 		for _, b := range e.graph.Owners(a.Node) {
-			count(b.Node, false)
+			count(e.local(b.Node).watch)
 		}
 	}
 	return hits
@@ -260,12 +256,12 @@ func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
 
 // worstOff lists the ill entities outside n that n's trouble explains best, in the order of their ids, one for each incident.
 func (e *Engine) worstOff(n topology.Node) []topology.Node {
-	if e.local(n).outside == 0 {
+	if len(e.local(n).watch) == 0 {
 		return nil
 	}
 	best := make(map[IncidentID]topology.Node)
 	for m, l := range e.local(n).watch {
-		if l.hops == 0 || float64(l.weight) < e.tuning.CommonWeight {
+		if float64(l.weight) < e.tuning.CommonWeight {
 			continue
 		}
 		id := e.local(m).site.incident
@@ -295,7 +291,11 @@ func (e *Engine) silentRoot(n topology.Node, i *incident) {
 			c.of, c.dependency, least = dependents, true, e.tuning.SiblingsMin
 		}
 		// Counting looks at everything ill around the candidate, so first see whether it can come out high enough.
-		if ill := len(e.local(r.node).watch); ill < least || float64(ill) < e.tuning.SiblingsShare*float64(c.of) {
+		ill := len(e.local(r.node).parts)
+		if c.dependency {
+			ill = len(e.local(r.node).watch)
+		}
+		if ill < least || float64(ill) < e.tuning.SiblingsShare*float64(c.of) {
 			continue
 		}
 		c.hits = e.siblings(r.node, c.dependency)
@@ -326,8 +326,12 @@ func (e *Engine) silentRoot(n topology.Node, i *incident) {
 // explained by something else already says nothing about n.
 func (e *Engine) siblings(n topology.Node, dependency bool) int {
 	byIncident := make(map[IncidentID]int)
-	for m, l := range e.local(n).watch {
-		if (l.hops > 0) == dependency && e.direct(m, n) {
+	list := e.local(n).parts
+	if dependency {
+		list = e.local(n).watch
+	}
+	for m, l := range list {
+		if l.direct {
 			byIncident[e.local(m).site.incident]++
 		}
 	}
@@ -338,16 +342,6 @@ func (e *Engine) siblings(n topology.Node, dependency bool) int {
 		}
 	}
 	return hits
-}
-
-// direct reports whether m reaches n in one step.
-func (e *Engine) direct(m, n topology.Node) bool {
-	for _, r := range e.local(m).site.cone[1:] {
-		if r.node == n {
-			return r.steps == 1
-		}
-	}
-	return false
 }
 
 // reroot gives i another root.

@@ -299,24 +299,25 @@ func (e *Engine) weigh(d *diagnosis, c *candidate) {
 	if c.own != nil {
 		c.evidence = e.evidence(c.own.aspect)
 	} else {
-		c.evidence = e.tuning.SilentEvidence + (1-e.tuning.SilentEvidence)*c.hitRatio(e)*c.hitRatio(e)
+		h := d.hitRatio(c)
+		c.evidence = e.tuning.SilentEvidence + (1-e.tuning.SilentEvidence)*h*h
 	}
 	c.plain = min(c.coverage*c.evidence*c.prior*c.change, 1)
 }
 
 // hitRatio is the share of what depends on a candidate, or of its parts, that is ill: a silent cause shows on most of them. Few ill
 // ones are no ratio.
-func (c *candidate) hitRatio(e *Engine) float64 {
-	dependents, parts := e.graph.Dependents(c.node)
+func (d *diagnosis) hitRatio(c *candidate) float64 {
+	dependents, parts := d.engine.graph.Dependents(c.node)
 	c.of = dependents + parts
-	least := e.tuning.SiblingsMin
+	least := d.engine.tuning.SiblingsMin
 	if dependents == 0 {
-		least = e.tuning.PartsMin
+		least = d.engine.tuning.PartsMin
 	}
 	if c.direct < least || c.of == 0 {
 		return 0
 	}
-	return min(float64(c.direct)/float64(c.of), 1)
+	return min(float64(c.direct*len(d.members))/float64(len(d.voters)*c.of), 1)
 }
 
 // explained sums the strength of the voters that c explains; left is the share of each that is not explained yet, nil for all.

@@ -94,7 +94,7 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 	if s.incident != i.id {
 		e.leave(s)
 		e.enlist(i, s)
-		e.regrade(i)
+		e.regrade(i, s.node)
 	}
 	e.mark(s)
 	i.severity = max(i.severity, s.severity)

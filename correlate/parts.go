@@ -81,21 +81,41 @@ func (e *Engine) partOf(m, n topology.Node) bool {
 }
 
 // illParts finds the oldest open incident of m's ill parts, and which share of m's parts is ill. The asking entity and parts in
-// the incident that is left out do not count.
+// the incident that is left out do not count. Of very many ill parts only the first that m owns itself are looked at.
 func (e *Engine) illParts(m, asking topology.Node, not IncidentID) (oldest *incident, share float32) {
+	list := e.local(m).parts
+	if len(list) == 0 {
+		return nil, 0
+	}
 	ill := 0
-	for p, l := range e.local(m).watch {
-		if l.hops > 0 || p == asking {
-			continue
+	look := func(p topology.Node) {
+		if p == asking {
+			return
 		}
 		i := e.incidents[e.local(p).site.incident]
 		if i == nil || i.id == not || !i.state.Open() {
-			continue
+			return
 		}
 		if ill++; oldest == nil || i.id < oldest.id {
 			oldest = i
 		}
 	}
 	_, parts := e.graph.Dependents(m)
-	return oldest, min(float32(ill)/float32(max(parts, 1)), 1)
+	if len(list) <= illPartsMax {
+		for p := range list {
+			look(p)
+		}
+		return oldest, min(float32(ill)/float32(max(parts, 1)), 1)
+	}
+	owned := e.graph.Parts(m)
+	owned = owned[:min(len(owned), illPartsMax)]
+	for _, a := range owned {
+		if _, is := list[a.Node]; is {
+			look(a.Node)
+		}
+	}
+	return oldest, float32(ill) / float32(len(owned))
 }
+
+// illPartsMax bounds the parts that are looked at one by one.
+const illPartsMax = 256

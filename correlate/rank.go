@@ -26,9 +26,11 @@ const (
 // times ranks it once.
 func (e *Engine) rerank(i *incident) { e.unranked[i.id] = struct{}{} }
 
-// regrade asks for it if the incident has enough new symptoms. One that comes back tells nothing new.
-func (e *Engine) regrade(i *incident) {
-	if n := len(i.symptoms); n <= rankAlways || (n-i.ranked)*rankGrowth >= i.ranked {
+// regrade asks for it if the incident has enough new symptoms, or the newest is on its root or on something that much of it depends
+// on. One that comes back tells nothing new.
+func (e *Engine) regrade(i *incident, n topology.Node) {
+	count, at := len(i.symptoms), e.local(n)
+	if count <= rankAlways || (count-i.ranked)*rankGrowth >= i.ranked || n == i.root || (len(at.watch)+len(at.parts))*rankGrowth >= i.sites {
 		e.rerank(i)
 	}
 }
@@ -120,7 +122,7 @@ func (d *diagnosis) reason(e *Engine, k int) string {
 	case c.own != nil:
 		text += " and shows " + c.own.name + " itself"
 	default:
-		text += ", silent itself: " + strconv.Itoa(c.direct) + " of the " + strconv.Itoa(max(c.of, c.direct)) + " next to it are ill"
+		text += ", silent itself: " + strconv.Itoa(c.direct*len(d.members)/len(d.voters)) + " of the " + strconv.Itoa(max(c.of, c.direct)) + " next to it are ill"
 	}
 	if c.change > 1 {
 		text += "; " + e.changeText(c.node)

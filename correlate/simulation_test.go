@@ -349,10 +349,13 @@ func derived(e *Engine) map[string]string {
 	for n := range e.graph.Nodes() {
 		at := e.local(n)
 		dependents, parts := e.graph.Dependents(n)
-		text := fmt.Sprintf("dependents=%d parts=%d outside=%d root=%s rooted=%d", dependents, parts, at.outside, at.root, at.rooted)
+		text := fmt.Sprintf("dependents=%d parts=%d root=%s rooted=%d", dependents, parts, at.root, at.rooted)
 		watch := make(map[topology.Entity]link)
 		for m, l := range at.watch {
 			watch[e.graph.Entity(m)] = l
+		}
+		for m, l := range at.parts {
+			watch["part "+e.graph.Entity(m)] = l
 		}
 		text += fmt.Sprint(" watch=", watch)
 		if at.site != nil {

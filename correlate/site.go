@@ -20,10 +20,9 @@ type site struct {
 // local is what the engine knows about an entity of the graph. Nodes are dense, so a slice finds it without hashing.
 type local struct {
 	site *site // nil if it has no symptoms
-	// watch tells which ill entities this one could explain: those that have it in their cone. outside counts those of
-	// them that are no parts of it.
-	watch   map[topology.Node]link
-	outside int
+	// watch tells which ill entities this one could explain and does not own: those that have it in their cone. parts are those that
+	// it owns.
+	watch, parts map[topology.Node]link
 	// root is the open incident that is rooted here, whether it has symptoms or not.
 	root IncidentID
 	// rooted counts the incidents, closed ones included, that name this entity as their root: it must not be forgotten.
@@ -42,7 +41,7 @@ func (e *Engine) local(n topology.Node) *local {
 // link is how an ill entity depends on one that it watches.
 type link struct {
 	weight float32
-	hops   uint8 // 0: the watched entity owns it
+	direct bool // one step away
 }
 
 // track registers a new symptom with its entity.
@@ -159,13 +158,14 @@ func (e *Engine) observe(n topology.Node, st *site) {
 	st.cone = slices.Clone(e.scratch)
 	for _, r := range st.cone[1:] {
 		at := e.local(r.node)
-		if at.watch == nil {
-			at.watch = make(map[topology.Node]link)
+		list := &at.watch
+		if r.hops == 0 {
+			list = &at.parts
 		}
-		at.watch[n] = link{r.weight, r.hops}
-		if r.hops > 0 {
-			at.outside++
+		if *list == nil {
+			*list = make(map[topology.Node]link)
 		}
+		(*list)[n] = link{r.weight, r.steps == 1}
 	}
 }
 
@@ -173,11 +173,12 @@ func (e *Engine) observe(n topology.Node, st *site) {
 func (e *Engine) overlook(n topology.Node, st *site) {
 	for _, r := range st.cone[1:] {
 		at := e.local(r.node)
-		if delete(at.watch, n); len(at.watch) == 0 {
-			at.watch = nil
+		list := &at.watch
+		if r.hops == 0 {
+			list = &at.parts
 		}
-		if r.hops > 0 {
-			at.outside--
+		if delete(*list, n); len(*list) == 0 {
+			*list = nil
 		}
 		e.release(r.node) // its edges may be gone
 	}
@@ -250,8 +251,12 @@ func (e *Engine) reobserve(n topology.Node) {
 
 // illNear returns n, if it is ill, and the ill entities that have n in their cone.
 func (e *Engine) illNear(n topology.Node) []topology.Node {
-	ill := make([]topology.Node, 0, len(e.local(n).watch)+1)
-	for m := range e.local(n).watch {
+	at := e.local(n)
+	ill := make([]topology.Node, 0, len(at.watch)+len(at.parts)+1)
+	for m := range at.watch {
+		ill = append(ill, m)
+	}
+	for m := range at.parts {
 		ill = append(ill, m)
 	}
 	if st := e.local(n).site; st != nil && st.active > 0 {
@@ -309,7 +314,7 @@ func (e *Engine) dropDue(t timer) {
 
 // release forgets an entity that is not in the graph and has no symptom.
 func (e *Engine) release(n topology.Node) {
-	if at := e.local(n); at.site == nil && at.rooted == 0 && len(at.watch) == 0 {
+	if at := e.local(n); at.site == nil && at.rooted == 0 && len(at.watch)+len(at.parts) == 0 {
 		e.graph.Release(n)
 	}
 }

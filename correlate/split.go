@@ -58,16 +58,37 @@ func (e *Engine) groups(i *incident) [][]topology.Node {
 			}
 		}
 	}
-	for k, m := range members {
-		if !e.ill(m.node) && m.node != i.root && !e.ownerIll(m.node) {
-			continue // an effect that is gone connects nobody; a cause does, from the other side
+	// Those that are ill look at what could explain them, and so does what explained them, ill or not. An effect that is gone
+	// connects nobody.
+	var queue []int
+	queued := make([]bool, len(members)+1)
+	enqueue := func(k int) {
+		if k != root && !queued[k] {
+			queued[k] = true
+			queue = append(queue, k)
 		}
+	}
+	for k, m := range members {
+		if e.ill(m.node) || m.node == i.root {
+			enqueue(k)
+		}
+	}
+	for len(queue) > 0 {
+		k := queue[0]
+		queue = queue[1:]
+		m := members[k]
 		for _, r := range e.coneOf(m.node)[1:] {
-			if x, ok := at0(r.node); ok && (x == root || e.explaining(members[x].span, m.span)*r.weight >= coneWeight/2) {
-				sets.union(k, x)
-			} else if x, ok := owners[r.node]; ok {
-				sets.union(k, x)
+			x, ok := at0(r.node)
+			switch {
+			case !ok:
+				if x, ok = owners[r.node]; !ok {
+					continue
+				}
+			case x != root && e.explaining(members[x].span, m.span)*r.weight < coneWeight/2:
+				continue
 			}
+			sets.union(k, x)
+			enqueue(x)
 		}
 	}
 	return e.collect(i, members, sets)
@@ -109,16 +130,6 @@ func (e *Engine) collect(i *incident, members []member, sets disjoint) [][]topol
 func (e *Engine) ill(n topology.Node) bool {
 	st := e.local(n).site
 	return st != nil && st.active > 0
-}
-
-// ownerIll reports whether something that n is part of is ill: then n is how trouble got there, though it shows none itself any more.
-func (e *Engine) ownerIll(n topology.Node) bool {
-	for _, r := range e.coneOf(n)[1:] {
-		if r.hops == 0 && e.ill(r.node) {
-			return true
-		}
-	}
-	return false
 }
 
 // splitOff makes an incident of its own of some ill entities of i, with all that they showed in it.
