@@ -2,6 +2,7 @@ package strictyaml
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -90,6 +91,40 @@ func Int(to *int, lo, hi int) Setter {
 			return
 		}
 		*to = v
+	}
+}
+
+// IntOrWord stores a whole number from lo to hi, or what one of the words stands for.
+func IntOrWord(to *int, lo, hi int, words map[string]int) Setter {
+	return func(n Node) {
+		s, ok := n.text(false)
+		if !ok {
+			Int(to, lo, hi)(n)
+			return
+		}
+		v, ok := words[s]
+		if !ok {
+			known := slices.Sorted(maps.Keys(words))
+			n.Problem(fmt.Sprintf("%s is neither a whole number nor one of %s", Quote(s), strings.Join(known, ", ")), Suggest(s, known))
+			return
+		}
+		*to = v
+	}
+}
+
+// Ratio stores a number from 0 to 1.
+func Ratio(to *float64) Setter {
+	return func(n Node) {
+		s, ok := n.text(true)
+		v, err := strconv.ParseFloat(s, 64)
+		switch {
+		case !ok || err != nil:
+			n.wrongType("a number from 0 to 1")
+		case !(v >= 0 && v <= 1):
+			n.Problem(Quote(s)+" is not between 0 and 1", "")
+		default:
+			*to = v
+		}
 	}
 }
 
