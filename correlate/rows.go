@@ -23,6 +23,7 @@ const (
 	rowExpiry   = 'e' // + number / expiryBlock: time-outs of a block of symptoms
 	rowIncident = 'f' // + number
 	rowSource   = 'g' // + name
+	rowFade     = 't' // + source of topology: when all that it told ends
 )
 
 // expiryBlock is how many symptoms share a row for their time-outs. Alerts that are sent together are refreshed together:
@@ -37,7 +38,11 @@ type dirty struct {
 	expiries         map[uint64]struct{}
 	incidents        map[IncidentID]struct{}
 	sources          map[string]struct{}
+	fades            map[string]struct{} // sources of topology
 }
+
+// dirtyKept is up to how many nodes their set is kept for the next step: a map never shrinks.
+const dirtyKept = 10_000
 
 func newDirty() dirty {
 	return dirty{
@@ -45,6 +50,7 @@ func newDirty() dirty {
 		expiries:  make(map[uint64]struct{}),
 		incidents: make(map[IncidentID]struct{}),
 		sources:   make(map[string]struct{}),
+		fades:     make(map[string]struct{}),
 	}
 }
 
@@ -67,7 +73,8 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 	}
 	for _, entity := range slices.Sorted(maps.Keys(e.dirty.nodes)) {
 		key = append(append(key[:0], rowNode), entity...)
-		put(key, e.nodeRow(entity))
+		val = e.nodeRow(val[:0], entity)
+		put(key, val)
 	}
 	slices.Sort(e.dirty.symptoms)
 	for _, num := range slices.Compact(e.dirty.symptoms) {
@@ -100,7 +107,15 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 		key = append(append(key[:0], rowSource), name...)
 		put(key, mustJSON(sourceRow{Seen: e.sources[name].seen, Silent: e.sources[name].silent}))
 	}
+	for _, name := range slices.Sorted(maps.Keys(e.dirty.fades)) {
+		key = append(append(key[:0], rowFade), name...)
+		put(key, e.fadeRow(name))
+	}
 	e.dirty.counters = false
+	clear(e.dirty.fades)
+	if len(e.dirty.nodes) > dirtyKept {
+		e.dirty.nodes = make(map[topology.Entity]struct{})
+	}
 	clear(e.dirty.nodes)
 	e.dirty.symptoms = e.dirty.symptoms[:0]
 	clear(e.dirty.expiries)
@@ -124,6 +139,9 @@ func (e *Engine) Rows(put func(key, value []byte)) {
 	}
 	for n := range e.graph.Nodes() {
 		e.dirty.nodes[e.graph.Entity(n)] = struct{}{}
+	}
+	for name := range e.graph.Sources() {
+		e.dirty.fades[name] = struct{}{}
 	}
 	e.Changes(func(k, v []byte) {
 		if v != nil {
@@ -165,7 +183,8 @@ func (e *Engine) loadRow(k, v []byte, incidents *[]incidentRow) error {
 		if err := json.Unmarshal(v, &p); err != nil {
 			return err
 		}
-		return e.adopt(&p)
+		_, err := e.adopt(&p)
+		return err
 	case rowNode:
 		return e.loadNode(topology.Entity(k[1:]), v)
 	case rowSymptom:
@@ -177,6 +196,8 @@ func (e *Engine) loadRow(k, v []byte, incidents *[]incidentRow) error {
 		err := json.Unmarshal(v, &row)
 		*incidents = append(*incidents, row)
 		return err
+	case rowFade:
+		return e.loadFade(string(k[1:]), v)
 	case rowSource:
 		var row sourceRow
 		err := json.Unmarshal(v, &row)
@@ -200,37 +221,6 @@ func (e *Engine) countersRow() []byte {
 func (e *Engine) loadCounters(v []byte) error {
 	r := &wireReader{b: v}
 	e.now, e.nextSymptom, e.nextIncident = r.varint(), r.uvarint(), IncidentID(r.uvarint())
-	return r.err
-}
-
-// nodeRow is nil when no explicit source says anything.
-func (e *Engine) nodeRow(entity topology.Entity) []byte {
-	n, ok := e.graph.Find(entity)
-	if !ok {
-		return nil
-	}
-	declared, edges := e.graph.Declared(n, labelSource)
-	if !declared && len(edges) == 0 {
-		return nil
-	}
-	b := appendBool(nil, declared)
-	for _, edge := range edges {
-		b = appendString(b, string(edge.To))
-		b = appendString(b, edge.Type)
-		b = appendString(b, edge.Source)
-	}
-	return b
-}
-
-func (e *Engine) loadNode(entity topology.Entity, v []byte) error {
-	r := &wireReader{b: v}
-	if r.bool() {
-		e.graph.Apply(&topology.Update{Entities: []topology.Labeled{{ID: entity}}}, "")
-	}
-	for len(r.b) > 0 && r.err == nil {
-		edge := topology.Edge{From: entity, To: topology.Entity(r.string()), Type: r.string()}
-		e.graph.Apply(&topology.Update{Edges: []topology.Edge{edge}}, r.string())
-	}
 	return r.err
 }
 
@@ -398,6 +388,7 @@ func (e *Engine) assemble(rows []incidentRow) error {
 		e.tally(e.incidents[id])
 		e.loadTimers(e.incidents[id])
 	}
+	e.watchFades()
 	return nil
 }
 

@@ -9,10 +9,18 @@ import (
 )
 
 // testRules is the smallest set of rules: an alert names its entity, and "on" the node that it runs on.
-type testRules struct{ holds map[string]time.Duration }
+type testRules struct {
+	holds map[string]time.Duration
+	types map[string]topology.Traits
+}
 
-func compileTest(*Policy) (Rules, error) {
-	return testRules{map[string]time.Duration{"PageNow": 0, "Quick": time.Minute}}, nil
+// compileTest knows one pack, "calls-own", by which who calls is made of what it calls.
+func compileTest(p *Policy) (Rules, error) {
+	r := testRules{holds: map[string]time.Duration{"PageNow": 0, "Quick": time.Minute}}
+	if slices.Contains(p.Packs, "calls-own") {
+		r.types = map[string]topology.Traits{"calls": {Weight: 0.9, Owns: true, Needs: topology.NeedsAny}}
+	}
+	return r, nil
 }
 
 func (testRules) Entity(l Labels) (topology.Entity, []topology.Edge) {
@@ -32,6 +40,11 @@ func (testRules) Severity(l Labels) Severity { return ParseSeverity(l.Get("sever
 func (r testRules) Hold(l Labels, _ Severity) (time.Duration, string, bool) {
 	d, ok := r.holds[l.Get("alertname")]
 	return d, "rule " + l.Get("alertname"), ok
+}
+
+func (r testRules) EdgeType(name string) (topology.Traits, bool) {
+	t, ok := r.types[name]
+	return t, ok
 }
 
 func (testRules) Event(ev *Event) EventMeaning {

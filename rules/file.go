@@ -23,6 +23,7 @@ func (s *Set) read(name, text string) strictyaml.Problems {
 			"entities":      list(r.entity),
 			"holds":         list(r.hold),
 			"events":        list(r.event),
+			"edge_types":    list(r.edgeType),
 		})
 	})
 }

@@ -1,5 +1,5 @@
 // Package rules turns rule files into checked values that the engine asks: what an alert is about, how bad it is, how
-// long it may be held, and what an event means.
+// long it may be held, what an event means, and what a type of dependency does.
 //
 // The package is pure: text in, values out. A compiled [Set] does not change, so it may be shared; the cost of
 // a question does not grow with the number of rules that name the alerts they are for.
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/correlate/topology"
 	"quell/internal/strictyaml"
 	"quell/rules/packs"
 )
@@ -22,6 +23,8 @@ type Set struct {
 	entities table[*entityRule]
 	holds    table[holdRule]
 	events   eventTable
+	// edgeTypes are what rules say about types of dependencies.
+	edgeTypes map[string]topology.Traits
 }
 
 // holdRule says how long to wait.
@@ -41,7 +44,7 @@ func Compile(p *correlate.Policy) (correlate.Rules, error) {
 }
 
 func compile(p *correlate.Policy) (*Set, error) {
-	s := new(Set)
+	s := &Set{edgeTypes: make(map[string]topology.Traits)}
 	var problems strictyaml.Problems
 	for _, f := range p.Rules {
 		problems = append(problems, s.read(f.Name, f.Text)...)
