@@ -261,6 +261,13 @@ func (p *player) runOut(ctx context.Context) error {
 // step advances the engine and shows and books what it decides.
 func (p *player) step(at time.Time, inputs ...correlate.Input) {
 	effects := p.engine.Step(at, inputs)
+	for _, in := range inputs {
+		if t, ok := in.(*correlate.Topology); ok {
+			if err := p.engine.Refused(t); err != nil {
+				p.note(p.where, "update", []ingest.Rejection{{Reason: err.Error()}})
+			}
+		}
+	}
 	for i := range effects {
 		if effects[i].Decision == correlate.Escalate {
 			p.sum.Pages++
