@@ -36,6 +36,9 @@ func (e *Engine) topology(in *Topology) {
 
 // regraph takes over what changed in the graph: rows to write, ill entities to explain anew, entities to forget.
 func (e *Engine) regraph(c *topology.Change) {
+	if len(c.Told) > dirtyKept && len(e.dirty.nodes) == 0 {
+		e.dirty.nodes = make(map[topology.Entity]struct{}, len(c.Told)) // to grow it bit by bit would take twice the memory
+	}
 	for _, n := range c.Told {
 		e.dirty.nodes[e.graph.Entity(n)] = struct{}{}
 	}

@@ -71,7 +71,9 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 		put(append(key[:0], rowPolicy), mustJSON(e.policy))
 		e.dirty.policy = false
 	}
-	for _, entity := range slices.Sorted(maps.Keys(e.dirty.nodes)) {
+	nodes := slices.AppendSeq(make([]topology.Entity, 0, len(e.dirty.nodes)), maps.Keys(e.dirty.nodes))
+	slices.Sort(nodes)
+	for _, entity := range nodes {
 		key = append(append(key[:0], rowNode), entity...)
 		val = e.nodeRow(val[:0], entity)
 		put(key, val)

@@ -111,6 +111,7 @@ func (g *Graph) Apply(u *Update, by Origin) (Change, error) {
 	if b.until = end; u.Replace {
 		b.until, b.mark = 0, kept // the source ends as a whole
 	}
+	b.Told = make([]Node, 0, len(u.Entities))
 	b.removeEdges(u.RemoveEdges)
 	for _, e := range u.RemoveEntities {
 		if n, ok := g.numbers[e]; ok {

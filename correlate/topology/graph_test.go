@@ -354,3 +354,37 @@ func TestEntityParts(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkHub loads an entity with 100,000 dependents or parts from one update, in an order that is not the graph's, and then adds
+// and removes one more.
+func BenchmarkHub(b *testing.B) {
+	const size = 100_000
+	one := func(typ string, k int) Edge {
+		e := Edge{From: Entity(fmt.Sprintf("pod/p-%d", k)), To: "node/hub", Type: typ}
+		if TraitsOf(typ).Owns {
+			e.From, e.To = e.To, e.From
+		}
+		return e
+	}
+	for _, typ := range []string{"runs_on", "owns"} {
+		u := &Update{}
+		for _, k := range rand.New(rand.NewPCG(1, 1)).Perm(size) {
+			u.Edges = append(u.Edges, one(typ, k))
+		}
+		b.Run("load/"+typ, func(b *testing.B) {
+			for b.Loop() {
+				apply(b, New(), u, "api")
+			}
+		})
+		g := New()
+		apply(b, g, u, "api")
+		b.Run("one/"+typ, func(b *testing.B) {
+			r := rand.New(rand.NewPCG(2, 2))
+			for b.Loop() {
+				e := one(typ, size+r.IntN(1_000_000))
+				apply(b, g, &Update{Edges: []Edge{e}}, "api")
+				apply(b, g, &Update{RemoveEdges: []Edge{e}}, "api")
+			}
+		})
+	}
+}
