@@ -10,10 +10,9 @@ import (
 	"quell/rules"
 )
 
-func newEngine(b *testing.B) *correlate.Engine {
+func newEngine(b testing.TB) *correlate.Engine {
 	b.Helper()
-	e, err := correlate.New(func(p *correlate.Policy) (correlate.Rules, error) { return rules.Compile(p) },
-		correlate.Policy{Packs: []string{"kubernetes", "kube-prometheus"}})
+	e, err := correlate.New(rules.Compile, correlate.Policy{Packs: []string{"kubernetes", "kube-prometheus"}})
 	if err != nil {
 		b.Fatal(err)
 	}

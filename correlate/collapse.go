@@ -235,7 +235,7 @@ func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
 			continue
 		}
 		other, w := e.incidentAt(r.node, n, i.id)
-		if other == nil || w*r.weight < common || w*r.weight*e.timing(r.node, other, when) < common {
+		if other == nil || w*r.weight < common || e.timing(r.node, other, when) < timely {
 			continue
 		}
 		if !i.told() || !other.told() {
@@ -247,12 +247,15 @@ func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
 		if other == nil || other == i || !other.state.Open() || i.told() && other.told() {
 			continue
 		}
-		if l := e.local(n).watch[m]; l.weight*e.explaining(when, e.illness(e.local(m).site)) >= common {
+		if e.explaining(when, e.illness(e.local(m).site)) >= timely {
 			i = e.merge(other, i, string(e.graph.Entity(m))+" is an effect of both")
 		}
 	}
 	return i
 }
+
+// timely is how well causes must fit in time to share an effect: one that came a quarter of an hour later than it still does.
+const timely = 0.5
 
 // worstOff lists the ill entities outside n that n's trouble explains best, in the order of their ids, one for each incident.
 func (e *Engine) worstOff(n topology.Node) []topology.Node {

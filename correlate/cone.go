@@ -55,8 +55,8 @@ func extend(g *topology.Graph, c []reach, i int, a topology.Arc, hops uint8) []r
 		return c
 	}
 	w := c[i].weight * float32(t.Weight)
-	if hops > 0 && c[i].hops > 0 {
-		w *= throughOne
+	if i > 0 && hops > 0 {
+		w *= throughOne // an owner is no other entity that would have to be broken as well
 	}
 	if w < coneWeight {
 		return c

@@ -47,6 +47,9 @@ type Engine struct {
 	dirty        dirty
 	strings      interner
 	scratch      []reach
+	// refused are updates of the last step that the graph had no room for.
+	refused []refusal
+	fadeAt  int64 // when the next timer for what sources told is due; 0 if there is none
 	// orphans are active symptoms whose incident was lost with a damaged row.
 	orphans []uint64
 }
@@ -72,23 +75,24 @@ func NewTuned(compile Compiler, p Policy, t Tuning) (*Engine, error) {
 		unranked:     make(map[IncidentID]struct{}),
 		strings:      interner{},
 	}
-	if err := e.adopt(&p); err != nil {
+	if _, err := e.adopt(&p); err != nil {
 		return nil, err
 	}
 	e.depend(nil)
 	return e, nil
 }
 
-// adopt puts a policy in force without looking at what is there already.
-func (e *Engine) adopt(p *Policy) error {
+// adopt puts a policy in force without looking at what is there already. It reports whether types of dependencies changed.
+func (e *Engine) adopt(p *Policy) (retyped bool, err error) {
 	q := p.WithDefaults()
 	rules, err := e.compile(&q)
 	if err != nil {
-		return err
+		return false, err
 	}
 	e.policy, e.rules = q, rules
 	e.dirty.policy = true
-	return nil
+	e.graph.SetLimit(q.MaxEntities)
+	return e.graph.SetTraits(e.traits), nil
 }
 
 // Policy returns the policy in force, with defaults filled in.
@@ -105,7 +109,7 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 	if t < e.now {
 		panic(fmt.Sprintf("correlate: time went back from %v to %v", fromNano(e.now), now))
 	}
-	e.now, e.effects = t, make([]Effect, 0, len(inputs)+4)
+	e.now, e.effects, e.refused = t, make([]Effect, 0, len(inputs)+4), nil
 	e.forgetChanges()
 	for _, num := range e.orphans {
 		if s := e.symptoms.get(num); s.active() && s.incident == 0 {
@@ -182,6 +186,8 @@ func (e *Engine) fire(t timer) {
 		e.expire(t)
 	case timerDrop:
 		e.dropDue(t)
+	case timerFade:
+		e.fade(t)
 	default:
 		if i := e.incidents[IncidentID(t.id)]; i != nil {
 			e.due(i, t.kind)
@@ -204,13 +210,15 @@ func (e *Engine) emit(i *incident, d Decision, reason string) *Effect {
 	return &e.effects[len(e.effects)-1]
 }
 
-// repolicy puts another policy in force: dependencies that rules and labels tell are read anew, running holds keep their deadlines.
+// repolicy puts another policy in force: dependencies that rules and labels tell are read anew, all mean what the new rules say, running
+// holds keep their deadlines.
 func (e *Engine) repolicy(p *Policy) {
 	nums, before := e.symptoms.numbers(), e.rules.Dependencies()
 	for _, n := range nums {
 		e.dropEdges(e.symptoms.get(n))
 	}
-	if err := e.adopt(p); err != nil {
+	retyped, err := e.adopt(p)
+	if err != nil {
 		panic("correlate: policy was not checked: " + err.Error())
 	}
 	for _, n := range nums {
@@ -218,17 +226,8 @@ func (e *Engine) repolicy(p *Policy) {
 		e.addEdges(s, e.edgesOf(s))
 	}
 	e.depend(before)
-}
-
-// topology applies what a source says and looks again at what that may explain.
-func (e *Engine) topology(in *Topology) {
-	change := e.graph.Apply(&in.Update, in.Source)
-	for _, n := range change.Told {
-		e.dirty.nodes[e.graph.Entity(n)] = struct{}{}
-	}
-	e.reconsider(change.Departures)
-	for _, n := range change.Losers {
-		e.release(n)
+	if retyped {
+		e.reobserveAll(nums)
 	}
 }
 
@@ -242,6 +241,7 @@ func (e *Engine) gap(in *Gap) {
 			e.setExpiry(s, max(s.expires, e.now+max(grace, e.timeout(s))))
 		}
 	}
+	e.postpone(missed, grace)
 	for name, src := range e.sources {
 		src.seen = e.now
 		e.dirty.sources[name] = struct{}{}
@@ -275,6 +275,14 @@ func (in interner) get(s string) string {
 	}
 	in[s] = s
 	return s
+}
+
+// bytes is get for bytes, which it copies only if it does not know them.
+func (in interner) bytes(b []byte) string {
+	if v, ok := in[string(b)]; ok {
+		return v
+	}
+	return in.get(string(b))
 }
 
 func fromNano(n int64) time.Time {

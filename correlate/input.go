@@ -56,7 +56,7 @@ type Event struct {
 // Topology adds and removes entities and dependencies of one source.
 type Topology struct {
 	topology.Update
-	// Source is who says so: "config", "api", "kubernetes/NAME", …
+	// Source is who says so: "config", "api", "api/NAME", "kubernetes/NAME", … It must not be "labels", which is what alerts tell.
 	Source string
 }
 

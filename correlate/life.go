@@ -167,6 +167,7 @@ func (e *Engine) join(i *incident, s *symptom, how string) {
 func (e *Engine) resume(i *incident, s *symptom) {
 	e.adoptSymptom(i, s)
 	e.dirty.incidents[i.id] = struct{}{}
+	e.hold(i, s, i.heldUntil)
 	e.afterActive(i)
 }
 
@@ -228,7 +229,7 @@ func (e *Engine) eased(i *incident) {
 	}
 	e.dirty.incidents[i.id] = struct{}{}
 	if i.lost > 0 {
-		e.timer(timerLost, e.now+int64(e.policy.LostAfter), uint64(i.id))
+		e.timer(timerLost, max(e.lastLost(i)+int64(e.policy.LostAfter), e.now), uint64(i.id))
 		return
 	}
 	i.recovered, i.settleAt = e.now, e.now+int64(e.policy.Settle)

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
+
+	"quell/correlate/topology"
 )
 
 // TestLoadSurvivesEachMissingRow leaves out one row after the other, as a store with damaged rows does: the engine loads all the
@@ -57,6 +60,14 @@ func TestRecordRoundTrip(t *testing.T) {
 		&Delivery{Incident: 3, Generation: 1, Receiver: "r", Integration: "i", Action: "trigger", Error: "e"},
 		&Gap{From: start, To: start, Why: "restart"},
 		&Policy{Hold: time.Minute},
+		&Topology{Source: "api", Update: topology.Update{
+			Entities:       []topology.Labeled{{ID: "pod/a", Labels: map[string]string{"b": "c", "d": ""}}, {ID: "pod/b"}},
+			Edges:          []topology.Edge{{From: "pod/a", To: "pod/b", Type: "calls"}, {From: "pod/b", To: "pod/a"}},
+			RemoveEntities: []topology.Entity{"pod/c", "pod/a"},
+			RemoveEdges:    []topology.Edge{{From: "pod/c", To: "pod/b", Type: "owns"}},
+			Replace:        true, TTL: model.Duration(time.Minute),
+		}},
+		&Topology{Source: "config"},
 	}
 	got, err := ParseRecord(AppendRecord(nil, inputs))
 	if err != nil {
@@ -69,6 +80,9 @@ func TestRecordRoundTrip(t *testing.T) {
 
 // FuzzParseRecord: no panic, and what decodes encodes to something that decodes to the same.
 func FuzzParseRecord(f *testing.F) {
+	f.Add(AppendRecord(nil, []Input{&Topology{Source: "a", Update: topology.Update{
+		Entities: []topology.Labeled{{ID: "pod/a", Labels: map[string]string{"b": "c"}}}, Edges: []topology.Edge{{From: "pod/a", To: "pod/b"}},
+	}}}))
 	f.Add(AppendRecord(nil, []Input{&Alert{Labels: LabelsOf("a", "b")}, &Refresh{Alerts: []uint64{1, 2, 5}}, &Gap{Why: "x"}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		inputs, err := ParseRecord(b)

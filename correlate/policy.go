@@ -27,6 +27,9 @@ type Policy struct {
 	RestartGrace time.Duration `json:"restart_grace"`
 	// MaxSymptoms bounds symptoms in memory; alerts beyond it are escalated unexplained. Zero means 1,000,000.
 	MaxSymptoms int `json:"max_symptoms"`
+	// MaxEntities bounds the entities of the topology; updates that would exceed it are refused, while what alerts and events are about
+	// always gets in. Zero means 2,000,000.
+	MaxEntities int `json:"max_entities"`
 	// Rules are the rule files in force, by name, and Packs the embedded rule packs.
 	Rules []RuleFile `json:"rules,omitempty"`
 	Packs []string   `json:"packs,omitempty"`
@@ -51,6 +54,7 @@ func DefaultPolicy() Policy {
 		LostAfter:    24 * time.Hour,
 		RestartGrace: 5 * time.Minute,
 		MaxSymptoms:  1_000_000,
+		MaxEntities:  2_000_000,
 	}
 }
 
@@ -76,6 +80,9 @@ func (p *Policy) Validate() error {
 	if p.MaxSymptoms < 0 {
 		errs = append(errs, fmt.Errorf("max_symptoms: %d is negative", p.MaxSymptoms))
 	}
+	if p.MaxEntities < 0 {
+		errs = append(errs, fmt.Errorf("max_entities: %d is negative", p.MaxEntities))
+	}
 	return errors.Join(errs...)
 }
 
@@ -97,6 +104,9 @@ func (p Policy) WithDefaults() Policy {
 	}
 	if p.MaxSymptoms == 0 {
 		p.MaxSymptoms = d.MaxSymptoms
+	}
+	if p.MaxEntities == 0 {
+		p.MaxEntities = d.MaxEntities
 	}
 	return p
 }
@@ -120,6 +130,8 @@ type Rules interface {
 	Cause(cause, effect string) (weight float64, ok bool)
 	// Dependencies lists dependencies that hold as long as the rules are in force. The caller must not change it.
 	Dependencies() []topology.Edge
+	// EdgeType says what a type of dependency means; ok is false where no rule does.
+	EdgeType(name string) (t topology.Traits, ok bool)
 }
 
 // EventMeaning is what a rule makes of an event.

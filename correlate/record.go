@@ -16,7 +16,7 @@ const (
 	kindAlert    = 1
 	kindEvent    = 2
 	kindRefresh  = 3
-	kindTopology = 4
+	kindTopology = 9 // 4 was topology as JSON, which no release wrote
 	kindCommand  = 5
 	kindDelivery = 6
 	kindGap      = 7
@@ -62,7 +62,7 @@ func appendInput(b []byte, in Input) []byte {
 	case *Refresh:
 		return appendRefresh(append(b, kindRefresh), in)
 	case *Topology:
-		return appendJSON(append(b, kindTopology), in)
+		return appendTopology(append(b, kindTopology), in)
 	case *Command:
 		return appendJSON(append(b, kindCommand), in)
 	case *Delivery:
@@ -84,7 +84,7 @@ func (r *wireReader) input() Input {
 	case kindEvent:
 		return readJSON(r, new(Event))
 	case kindTopology:
-		return readJSON(r, new(Topology))
+		return r.topology()
 	case kindCommand:
 		return readJSON(r, new(Command))
 	case kindDelivery:

@@ -25,6 +25,7 @@ const (
 	rowSource   = 'g' // + name
 	rowClass    = 'h' // + symptom class: how often it began
 	rowChange   = 'i' // + entity: its last change
+	rowFade     = 't' // + source of topology: when all that it told ends
 )
 
 // expiryBlock is how many symptoms share a row for their time-outs. Alerts that are sent together are refreshed together:
@@ -41,7 +42,11 @@ type dirty struct {
 	sources          map[string]struct{}
 	classes          map[string]struct{}
 	changes          map[topology.Entity]struct{}
+	fades            map[string]struct{} // sources of topology
 }
+
+// dirtyKept is up to how many nodes their set is kept for the next step: a map never shrinks.
+const dirtyKept = 10_000
 
 func newDirty() dirty {
 	return dirty{
@@ -51,6 +56,7 @@ func newDirty() dirty {
 		sources:   make(map[string]struct{}),
 		classes:   make(map[string]struct{}),
 		changes:   make(map[topology.Entity]struct{}),
+		fades:     make(map[string]struct{}),
 	}
 }
 
@@ -71,9 +77,12 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 		put(append(key[:0], rowPolicy), mustJSON(e.policy))
 		e.dirty.policy = false
 	}
-	for _, entity := range slices.Sorted(maps.Keys(e.dirty.nodes)) {
+	nodes := slices.AppendSeq(make([]topology.Entity, 0, len(e.dirty.nodes)), maps.Keys(e.dirty.nodes))
+	slices.Sort(nodes)
+	for _, entity := range nodes {
 		key = append(append(key[:0], rowNode), entity...)
-		put(key, e.nodeRow(entity))
+		val = e.nodeRow(val[:0], entity)
+		put(key, val)
 	}
 	slices.Sort(e.dirty.symptoms)
 	for _, num := range slices.Compact(e.dirty.symptoms) {
@@ -106,6 +115,21 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 		key = append(append(key[:0], rowSource), name...)
 		put(key, mustJSON(sourceRow{Seen: e.sources[name].seen, Silent: e.sources[name].silent}))
 	}
+	e.changedMemory(put)
+	e.dirty.counters = false
+	if len(e.dirty.nodes) > dirtyKept {
+		e.dirty.nodes = make(map[topology.Entity]struct{})
+	}
+	clear(e.dirty.nodes)
+	e.dirty.symptoms = e.dirty.symptoms[:0]
+	clear(e.dirty.expiries)
+	clear(e.dirty.incidents)
+	clear(e.dirty.sources)
+}
+
+// changedMemory does so for what the engine remembers beside symptoms and incidents.
+func (e *Engine) changedMemory(put func(key, value []byte)) {
+	var key, val []byte
 	for _, class := range slices.Sorted(maps.Keys(e.dirty.classes)) {
 		key = append(append(key[:0], rowClass), class...)
 		if c, ok := e.classes[class]; ok {
@@ -123,14 +147,13 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 			put(key, nil)
 		}
 	}
-	e.dirty.counters = false
-	clear(e.dirty.nodes)
-	e.dirty.symptoms = e.dirty.symptoms[:0]
-	clear(e.dirty.expiries)
-	clear(e.dirty.incidents)
-	clear(e.dirty.sources)
+	for _, name := range slices.Sorted(maps.Keys(e.dirty.fades)) {
+		key = append(append(key[:0], rowFade), name...)
+		put(key, e.fadeRow(name))
+	}
 	clear(e.dirty.classes)
 	clear(e.dirty.changes)
+	clear(e.dirty.fades)
 }
 
 // Rows calls put with every row of the state, in the order of their keys: what a store should hold. For comparing states.
@@ -155,6 +178,9 @@ func (e *Engine) Rows(put func(key, value []byte)) {
 	}
 	for n := range e.graph.Nodes() {
 		e.dirty.nodes[e.graph.Entity(n)] = struct{}{}
+	}
+	for name := range e.graph.Sources() {
+		e.dirty.fades[name] = struct{}{}
 	}
 	e.Changes(func(k, v []byte) {
 		if v != nil {
@@ -197,7 +223,7 @@ func (e *Engine) loadRow(k, v []byte, incidents *[]incidentRow) error {
 			return err
 		}
 		before := e.rules.Dependencies()
-		if err := e.adopt(&p); err != nil {
+		if _, err := e.adopt(&p); err != nil {
 			return err
 		}
 		e.depend(before)
@@ -213,6 +239,8 @@ func (e *Engine) loadRow(k, v []byte, incidents *[]incidentRow) error {
 		err := json.Unmarshal(v, &row)
 		*incidents = append(*incidents, row)
 		return err
+	case rowFade:
+		return e.loadFade(string(k[1:]), v)
 	case rowSource:
 		var row sourceRow
 		err := json.Unmarshal(v, &row)
@@ -245,37 +273,6 @@ func (e *Engine) countersRow() []byte {
 func (e *Engine) loadCounters(v []byte) error {
 	r := &wireReader{b: v}
 	e.now, e.nextSymptom, e.nextIncident = r.varint(), r.uvarint(), IncidentID(r.uvarint())
-	return r.err
-}
-
-// nodeRow is nil when no explicit source says anything.
-func (e *Engine) nodeRow(entity topology.Entity) []byte {
-	n, ok := e.graph.Find(entity)
-	if !ok {
-		return nil
-	}
-	declared, edges := e.graph.Declared(n, labelSource, eventSource, ruleSource)
-	if !declared && len(edges) == 0 {
-		return nil
-	}
-	b := appendBool(nil, declared)
-	for _, edge := range edges {
-		b = appendString(b, string(edge.To))
-		b = appendString(b, edge.Type)
-		b = appendString(b, edge.Source)
-	}
-	return b
-}
-
-func (e *Engine) loadNode(entity topology.Entity, v []byte) error {
-	r := &wireReader{b: v}
-	if r.bool() {
-		e.graph.Apply(&topology.Update{Entities: []topology.Labeled{{ID: entity}}}, "")
-	}
-	for len(r.b) > 0 && r.err == nil {
-		edge := topology.Edge{From: entity, To: topology.Entity(r.string()), Type: r.string()}
-		e.graph.Apply(&topology.Update{Edges: []topology.Edge{edge}}, r.string())
-	}
 	return r.err
 }
 
@@ -464,6 +461,7 @@ func (e *Engine) assemble(rows []incidentRow) error {
 		e.tally(e.incidents[id])
 		e.loadTimers(e.incidents[id])
 	}
+	e.watchFades()
 	return nil
 }
 

@@ -13,9 +13,11 @@ import (
 type testRules struct {
 	holds map[string]time.Duration
 	edges []topology.Edge
+	types map[string]topology.Traits
 }
 
-// compileTest reads dependencies, "FROM TYPE TO" a line, from the first rule file.
+// compileTest reads dependencies, "FROM TYPE TO" a line, from the first rule file, and knows one pack, "calls-own", by which who
+// calls is made of what it calls.
 func compileTest(p *Policy) (Rules, error) {
 	r := testRules{holds: map[string]time.Duration{"PageNow": 0, "Quick": time.Minute}}
 	for _, f := range p.Rules {
@@ -24,6 +26,9 @@ func compileTest(p *Policy) (Rules, error) {
 				r.edges = append(r.edges, topology.Edge{From: topology.Entity(w[0]), To: topology.Entity(w[2]), Type: w[1]})
 			}
 		}
+	}
+	if slices.Contains(p.Packs, "calls-own") {
+		r.types = map[string]topology.Traits{"calls": {Weight: 0.9, Owns: true, Needs: topology.NeedsAny}}
 	}
 	return r, nil
 }
@@ -55,6 +60,11 @@ func (testRules) Aspect(l Labels) Aspect {
 func (r testRules) Hold(l Labels, _ Severity) (time.Duration, string, bool) {
 	d, ok := r.holds[l.Get("alertname")]
 	return d, "rule " + l.Get("alertname"), ok
+}
+
+func (r testRules) EdgeType(name string) (topology.Traits, bool) {
+	t, ok := r.types[name]
+	return t, ok
 }
 
 func (testRules) Event(ev *Event) EventMeaning {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 
 	"quell/correlate/topology"
 )
@@ -148,6 +149,9 @@ func (w *world) input() Input {
 			Message: w.message(),
 		}
 	case n < 18:
+		if w.r.IntN(12) == 0 {
+			return &Policy{AlertTimeout: -1, Packs: []string{"calls-own"}[w.r.IntN(2):]}
+		}
 		return w.topology()
 	default:
 		return &Command{Action: []Action{ActionAck, ActionResolve}[w.r.IntN(2)], Incident: IncidentID(1 + w.r.IntN(int(w.lastID)+1)), By: "ada"}
@@ -207,11 +211,21 @@ func (w *world) alert() *Alert {
 func (w *world) topology() *Topology {
 	edge := topology.Edge{From: w.entity(), To: w.entity(), Type: []string{"calls", "runs_on", "owns", "selects", "in_namespace"}[w.r.IntN(5)]}
 	u := &Topology{Source: []string{"api", "config"}[w.r.IntN(2)]}
-	switch w.r.IntN(6) {
+	u.Replace = w.r.IntN(6) == 0
+	if w.r.IntN(3) == 0 {
+		u.TTL = model.Duration(time.Duration(1+w.r.IntN(600)) * time.Second)
+	}
+	switch w.r.IntN(8) {
 	case 0:
 		u.RemoveEdges = []topology.Edge{edge}
 	case 1:
 		u.RemoveEntities = []topology.Entity{edge.From}
+	case 2:
+		u.Entities = []topology.Labeled{{ID: edge.From}, {ID: edge.To}}
+	case 3:
+		for range 10 {
+			u.Edges = append(u.Edges, topology.Edge{From: w.entity(), To: w.entity(), Type: edge.Type})
+		}
 	default:
 		u.Edges = []topology.Edge{edge}
 	}

@@ -285,8 +285,8 @@ const (
 	recorderPause = int64(6 * time.Minute)
 )
 
-// fadeAt returns when an event symptom ends if nothing more is heard: at the time given, or later when its recorder goes slow.
-func (e *Engine) fadeAt(s *symptom, ev *Event, expires int64) int64 {
+// fadesAt returns when an event symptom ends if nothing more is heard: at the time given, or later when its recorder goes slow.
+func (e *Engine) fadesAt(s *symptom, ev *Event, expires int64) int64 {
 	at := min(cmp0(toNano(ev.At), e.now), e.now)
 	if ev.Count >= recorderBurst && at-s.startsAt <= recorderPause {
 		return max(expires, at+recorderPause)
@@ -346,7 +346,7 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 	} else if !m.State && ev.ID != "" && s.eventID == ev.ID && int(s.count) >= ev.Count {
 		return // a duplicate, or an older repeat
 	}
-	expires = e.fadeAt(s, ev, expires)
+	expires = e.fadesAt(s, ev, expires)
 	s.eventID, s.count = ev.ID, int32(min(ev.Count, 1<<30))
 	e.say(s, ev)
 	s.startsAt = cmp0(toNano(ev.At), e.now)

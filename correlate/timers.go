@@ -15,6 +15,7 @@ const (
 	timerLost                        // an incident was unknown for too long
 	timerForget                      // a closed incident can no longer be reopened
 	timerDrop                        // a cleared symptom without incident is dropped
+	timerFade                        // what sources told of the topology ends
 )
 
 // timer is due at a time in Unix nanoseconds. It is a hint: what it is about holds the truth, and a timer that comes too

@@ -40,7 +40,7 @@ type Tuning struct {
 // DefaultTuning returns the numbers that quell is shipped with.
 func DefaultTuning() Tuning {
 	return Tuning{
-		ExplainsShare: 0.5, CommonWeight: 0.4, SiblingsMin: 3, PartsMin: 2, SiblingsShare: 0.5,
+		ExplainsShare: 0.5, CommonWeight: 0.6, SiblingsMin: 3, PartsMin: 2, SiblingsShare: 0.5,
 		WarningStrength: 0.4, ErrorStrength: 0.7, EventStrength: 0.7,
 		EffectEvidence: 0.5, UnknownEvidence: 0.6, SilentEvidence: 0.2, ChangeBonus: 1.5, StayMargin: 1.1,
 		LateCause: 15 * time.Minute, OldCause: time.Hour, GoneCause: 5 * time.Minute,

@@ -22,6 +22,7 @@ func seeds(f *testing.F) {
 		`[{"labels":{"a":"\ud83d\ude00\u0000","b":""},"endsAt":"2026-11-21T11:00:00+01:00"}]`, coreEvent, newEvent, podObject,
 		`{"kind":"EventList","items":[{"regarding":{"kind":"Node","name":"n"}}]}`, "{\"kind\":\"Event\"}\n{\"a\":1e400}\n",
 		`{"entities":[{"id":"a/b","labels":{"c":"d"}}],"edges":[{"from":"a/b","to":"c/d","type":"x"}],"remove_entities":["e/f"],"remove_edges":[]}`,
+		`{"replace":true,"ttl":"1h30m","entities":[{"id":"a/b"}]}`, `{"replace":false,"ttl":"1500ms"}`,
 		"{\"\\u0061\":1,\"a\":2}", "\"\xff\"", `{"a":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}`,
 	} {
 		f.Add([]byte(s))

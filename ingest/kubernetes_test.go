@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 
 	"quell/correlate"
 	"quell/correlate/topology"
@@ -286,12 +287,14 @@ func TestDecodedEventsDoNotAliasTheBody(t *testing.T) {
 func TestDecodeTopologyReadsAllOfAnUpdate(t *testing.T) {
 	body := `{"entities":[{"id":"node/n1","labels":{"zone":"a"}},{"id":"pod/a/b","labels":null}],
 		"edges":[{"from":"pod/a/b","to":"node/n1","type":"runs_on"},{"from":"pod/a/c","to":"node/n1","type":"runs_on"},{"from":"pod/a/b","to":"service/a/d"}],
-		"remove_entities":["pod/a/x"],"remove_edges":[{"to":"b/c","from":"a/b"}]}`
+		"remove_entities":["pod/a/x"],"remove_edges":[{"to":"b/c","from":"a/b"}],"replace":true,"ttl":"1h30m"}`
 	want := &topology.Update{
 		Entities:       []topology.Labeled{{ID: "node/n1", Labels: map[string]string{"zone": "a"}}, {ID: "pod/a/b"}},
 		Edges:          []topology.Edge{{From: "pod/a/b", To: "node/n1", Type: "runs_on"}, {From: "pod/a/c", To: "node/n1", Type: "runs_on"}, {From: "pod/a/b", To: "service/a/d"}},
 		RemoveEntities: []topology.Entity{"pod/a/x"},
 		RemoveEdges:    []topology.Edge{{From: "a/b", To: "b/c"}},
+		Replace:        true,
+		TTL:            model.Duration(90 * time.Minute),
 	}
 	raw := []byte(body)
 	got, err := DecodeTopology(raw, Limits{})
@@ -306,7 +309,11 @@ func TestDecodeTopologyReadsAllOfAnUpdate(t *testing.T) {
 
 func TestDecodeTopologyIsStrict(t *testing.T) {
 	tests := map[string]struct{ body, want string }{
-		"unknown key":            {`{"edge":[]}`, `malformed body at byte 8: unknown key "edge" (want entities, edges, remove_entities, remove_edges)`},
+		"unknown key":            {`{"edge":[]}`, `malformed body at byte 8: unknown key "edge" (want entities, edges, remove_entities, remove_edges, replace, ttl)`},
+		"ttl that is none":       {`{"ttl":"soon"}`, `ttl "soon" is no duration (want a text such as 90s or 15m)`},
+		"ttl without a unit":     {`{"ttl":60}`, `"6" where a string was expected`},
+		"short ttl":              {`{"ttl":"5ms"}`, `topology: ttl: 5ms is not between 1s and 8784h0m0s`},
+		"replace that is none":   {`{"replace":1}`, `"1" where true or false was expected`},
 		"unknown key of an edge": {`{"edges":[{"src":"a/b"}]}`, `unknown key "src" (want from, to, type)`},
 		"unknown key of entity":  {`{"entities":[{"name":"a/b"}]}`, `unknown key "name" (want id, labels)`},
 		"duplicate":              {`{"edges":[],"edges":[]}`, `second key "edges"`},

@@ -10,7 +10,7 @@ import (
 type Limits struct {
 	// Items is how many alerts, or events and objects, one body may hold; a body with more is malformed. Zero means 250,000.
 	Items int
-	// TopologyItems is how many entities and edges one topology update may name. Zero means 1,000,000.
+	// TopologyItems is how many entities and edges one topology update may name. Zero means 10,000,000.
 	TopologyItems int
 	// Labels is how many labels of an alert are kept. Zero means 64.
 	Labels int
@@ -64,7 +64,7 @@ func (l *Limits) Validate() error {
 // withDefaults fills zero fields.
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.Items, 250_000)
-	orDefault(&l.TopologyItems, 1_000_000)
+	orDefault(&l.TopologyItems, 10_000_000)
 	orDefault(&l.Labels, 64)
 	orDefault(&l.LabelBytes, 4<<10)
 	orDefault(&l.AnnotationBytes, 64<<10)

@@ -23,13 +23,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"quell/correlate"
+	"quell/correlate/topology"
 )
 
 // Submitter takes inputs on their way to the engine.
 type Submitter interface {
 	// Submit blocks until the inputs are durable, and returns an error if they may not be: then the sender is asked to
-	// send them again. Inputs of one call may share memory; who keeps one for long copies what it needs. Submit is
-	// called concurrently.
+	// send them again, unless it is a [*topology.FullError]. Inputs of one call may share memory; who keeps one for long copies what
+	// it needs. Submit is called concurrently.
 	Submit(ctx context.Context, inputs []correlate.Input) error
 }
 
@@ -112,7 +113,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 // route is a path and what reads its bodies.
 type route struct {
 	path   string
-	decode func(ctx context.Context, body []byte, now time.Time) (decoded, error)
+	decode func(r *http.Request, body []byte, now time.Time) (decoded, error)
 	// isSilent is true if success is answered with an empty body, as Alertmanager does.
 	isSilent bool
 }
@@ -160,13 +161,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) answer 
 	}
 	defer body.Release()
 	s.metrics.bodyBytes.Observe(float64(len(body.Bytes)))
-	d, err := rt.decode(r.Context(), body.Bytes, s.cfg.Now())
+	d, err := rt.decode(r, body.Bytes, s.cfg.Now())
 	if err != nil {
 		return s.malformed(r.Context(), rt, body.Bytes, err)
 	}
 	body.Recycle()
 	if len(d.inputs) > 0 {
-		if err := s.sub.Submit(r.Context(), d.inputs); err != nil {
+		err := s.sub.Submit(r.Context(), d.inputs)
+		if full, ok := errors.AsType[*topology.FullError](err); ok {
+			return s.full(r.Context(), rt, full)
+		}
+		if err != nil {
 			if s.mayWarn(rt.path + " submit") {
 				s.log.LogAttrs(r.Context(), slog.LevelWarn, "inputs not taken", slog.String("path", rt.path), slog.Any("error", err))
 			}
@@ -177,6 +182,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) answer 
 		s.metrics.took(rt.path, d.inputs)
 	}
 	return s.taken(r.Context(), rt, d)
+}
+
+// full answers an update that the graph has no room for: nothing of it was taken, and to send it again does not help.
+func (s *Server) full(ctx context.Context, rt route, err error) answer {
+	s.metrics.rejected.WithLabelValues(rt.path).Inc()
+	if s.mayWarn(rt.path + " full") {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "update refused", slog.String("path", rt.path), slog.Any("error", err))
+	}
+	s.refused(rt, nil, err.Error())
+	return fail(http.StatusRequestEntityTooLarge, err.Error())
 }
 
 // taken answers a body of which at least the good items are durable.

@@ -98,6 +98,7 @@ func TestServerAnswersEverySender(t *testing.T) {
 		"event":                {pathKubernetes, coreEvent, "", 200, `{"accepted":1}`, 1},
 		"event lines":          {pathKubernetes, compact(coreEvent) + "\n" + compact(newEvent), "application/x-ndjson+json", 200, `{"accepted":2}`, 2},
 		"topology":             {pathTopology, `{"edges":[{"from":"a/b","to":"c/d"}],"remove_entities":["e/f"]}`, "", 200, `{"accepted":2}`, 1},
+		"whole topology":       {pathTopology, `{"replace":true}`, "", 200, `{"accepted":0}`, 1},
 		"empty topology":       {pathTopology, `{}`, "", 200, `{"accepted":0}`, 0},
 		"topology, bad entity": {pathTopology, `{"remove_entities":["x"]}`, "", 400, `{"error":"topology: remove_entities[0]: entity id \"x\" has no kind and name (want kind/name or kind/namespace/name)"}`, 0},
 	}
@@ -128,6 +129,32 @@ func TestServerSubmitsTopologyOfTheAPI(t *testing.T) {
 	want := []correlate.Input{&correlate.Topology{Update: topology.Update{RemoveEntities: []topology.Entity{"e/f"}}, Source: "api"}}
 	if diff := cmp.Diff(want, f.store.inputs); diff != "" {
 		t.Errorf("got other than wanted (-want +got):\n%s", diff)
+	}
+}
+
+func TestTopologyNamesItsSource(t *testing.T) {
+	for query, want := range map[string]string{
+		"": "api", "?source=catalog": "api/catalog", "?source=labels": "api/labels", "?source=": "", "?source=a%20b": "", "?source=" + strings.Repeat("x", 129): "",
+	} {
+		f := newFixture(Config{})
+		w := f.post(pathTopology+query, `{"edges":[{"from":"a/b","to":"c/d"}]}`)
+		switch {
+		case want == "" && (w.Code != http.StatusBadRequest || len(f.store.inputs) > 0):
+			t.Errorf("%s: got %d %s, want 400", query, w.Code, w.Body)
+		case want != "" && (w.Code != http.StatusOK || f.store.inputs[0].(*correlate.Topology).Source != want):
+			t.Errorf("%s: got %d, source of %+v, want %s", query, w.Code, f.store.inputs, want)
+		}
+	}
+}
+
+// To send again what there is no room for does not help, so it is no 503.
+func TestServerRefusesAnUpdateThatTheGraphHasNoRoomFor(t *testing.T) {
+	f := newFixture(Config{})
+	f.store.err = fmt.Errorf("step: %w", &topology.FullError{What: "entities", Have: 7, Max: 8})
+	w := f.post(pathTopology, `{"edges":[{"from":"a/b","to":"c/d"}]}`)
+	want := `{"error":"topology: no room for the entities of this update: 7 of at most 8 are there"}`
+	if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusRequestEntityTooLarge || got != want {
+		t.Errorf("got %d %s, want 413 %s", w.Code, got, want)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/prometheus/common/model"
+
 	"quell/correlate/topology"
 )
 
@@ -13,7 +15,7 @@ import (
 // The error is a [*BodyError] where the text is malformed, else what [topology.Update.Validate] says.
 // DecodeTopology does not keep body.
 func DecodeTopology(body []byte, lim Limits) (*topology.Update, error) {
-	r := topologyReader{scanner: scanner{data: body}, room: lim.withDefaults().TopologyItems}
+	r := topologyReader{scanner: scanner{data: body}, room: lim.withDefaults().TopologyItems, names: make(map[string]topology.Entity)}
 	var u topology.Update
 	if err := r.update(&u); err != nil {
 		return nil, err
@@ -33,6 +35,8 @@ type topologyReader struct {
 	room int
 	// edgeType is that of the last edge: there are few, and neighbours mostly share it.
 	edgeType string
+	// names are the entities seen: most are named by several edges, which share one copy.
+	names map[string]topology.Entity
 }
 
 // object reads an object; visit reads the value of a key that it knows, and reports false for others.
@@ -53,7 +57,7 @@ func (r *topologyReader) object(known []string, visit func(key string) (bool, er
 }
 
 func (r *topologyReader) update(u *topology.Update) error {
-	known := []string{"entities", "edges", "remove_entities", "remove_edges"}
+	known := []string{"entities", "edges", "remove_entities", "remove_edges", "replace", "ttl"}
 	return r.object(known, func(key string) (bool, error) {
 		switch key {
 		case "entities":
@@ -65,12 +69,16 @@ func (r *topologyReader) update(u *topology.Update) error {
 			return true, r.edges(&u.Edges)
 		case "remove_entities":
 			return true, r.array(func() error {
-				s, err := r.string()
-				u.RemoveEntities = append(u.RemoveEntities, topology.Entity(s))
+				e, err := r.id()
+				u.RemoveEntities = append(u.RemoveEntities, e)
 				return err
 			})
 		case "remove_edges":
 			return true, r.edges(&u.RemoveEdges)
+		case "replace":
+			return true, r.bool(&u.Replace)
+		case "ttl":
+			return true, r.ttl(u)
 		}
 		return false, nil
 	})
@@ -99,9 +107,7 @@ func (r *topologyReader) entity(e *topology.Labeled) error {
 	return r.object([]string{"id", "labels"}, func(key string) (ok bool, err error) {
 		switch key {
 		case "id":
-			var s string
-			s, err = r.string()
-			e.ID = topology.Entity(s)
+			e.ID, err = r.id()
 			return true, err
 		case "labels":
 			return true, r.labels(e)
@@ -133,14 +139,11 @@ func (r *topologyReader) edges(list *[]topology.Edge) error {
 	return r.array(func() error {
 		var e topology.Edge
 		err := r.object([]string{"from", "to", "type"}, func(key string) (ok bool, err error) {
-			var s string
 			switch key {
 			case "from":
-				s, err = r.string()
-				e.From = topology.Entity(s)
+				e.From, err = r.id()
 			case "to":
-				s, err = r.string()
-				e.To = topology.Entity(s)
+				e.To, err = r.id()
 			case "type":
 				e.Type, err = r.typeName()
 			default:
@@ -151,6 +154,43 @@ func (r *topologyReader) edges(list *[]topology.Edge) error {
 		*list = append(*list, e)
 		return err
 	})
+}
+
+func (r *topologyReader) ttl(u *topology.Update) error {
+	s, err := r.string()
+	if err != nil {
+		return err
+	}
+	if u.TTL, err = model.ParseDuration(s); err != nil {
+		return r.fail(r.pos, "ttl %s is no duration (want a text such as 90s or 15m)", quote([]byte(s)))
+	}
+	return nil
+}
+
+func (r *topologyReader) bool(to *bool) error {
+	switch r.peek() {
+	case 't':
+		*to = true
+		return r.literal("true")
+	case 'f':
+		*to = false
+		return r.literal("false")
+	}
+	return r.unexpected("true or false")
+}
+
+// id reads the name of an entity.
+func (r *topologyReader) id() (topology.Entity, error) {
+	b, err := r.bytes()
+	if err != nil {
+		return "", err
+	}
+	e, ok := r.names[string(b)]
+	if !ok {
+		e = topology.Entity(b)
+		r.names[string(e)] = e
+	}
+	return e, nil
 }
 
 func (r *topologyReader) typeName() (string, error) {

@@ -26,6 +26,7 @@ func (s *Set) read(name, text string) strictyaml.Problems {
 			"events":        list(r.event),
 			"causes":        list(r.cause),
 			"dependencies":  list(r.declared),
+			"edge_types":    list(r.edgeType),
 		})
 	})
 }

@@ -1,5 +1,5 @@
 // Package rules turns rule files into checked values that the engine asks: what an alert is about, how bad it is, how
-// long it may be held, what an event means, and what follows from what.
+// long it may be held, what an event means, what a type of dependency does, and what follows from what.
 //
 // The package is pure: text in, values out. A compiled [Set] does not change, so it may be shared; the cost of
 // a question does not grow with the number of rules that name the alerts they are for.
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/correlate/topology"
 	"quell/internal/strictyaml"
 	"quell/rules/packs"
 )
@@ -24,6 +25,8 @@ type Set struct {
 	holds    table[holdRule]
 	events   eventTable
 	causes   causality
+	// edgeTypes are what rules say about types of dependencies.
+	edgeTypes map[string]topology.Traits
 }
 
 // holdRule says how long to wait.
@@ -43,7 +46,7 @@ func Compile(p *correlate.Policy) (correlate.Rules, error) {
 }
 
 func compile(p *correlate.Policy) (*Set, error) {
-	s := new(Set)
+	s := &Set{edgeTypes: make(map[string]topology.Traits)}
 	var problems strictyaml.Problems
 	for _, f := range p.Rules {
 		problems = append(problems, s.read(f.Name, f.Text)...)

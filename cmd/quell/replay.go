@@ -72,6 +72,9 @@ func readTopology(path string) (*topology.Update, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if u.TTL != 0 {
+		return nil, fmt.Errorf("%s: a topology file cannot have a ttl: nobody would tell it again", path)
+	}
 	return u, nil
 }
 

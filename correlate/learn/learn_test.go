@@ -56,7 +56,7 @@ func ring(entities int) *topology.Graph {
 			From: topology.Entity(fmt.Sprintf("pod/shop/p%d", k)), To: topology.Entity(fmt.Sprintf("pod/shop/p%d", (k+1)%entities)), Type: "calls",
 		})
 	}
-	g.Apply(&u, "test")
+	_, _ = g.Apply(&u, topology.Origin{Source: "test"})
 	return g
 }
 
@@ -187,7 +187,7 @@ func TestAStormIsOneEpisode(t *testing.T) {
 		u.Edges = append(u.Edges, topology.Edge{From: pod, To: "node/n", Type: "runs_on"})
 		history = append(history, story(9, happening{time.Duration(k+1) * time.Second, "PodDown", pod})...)
 	}
-	g.Apply(&u, "test")
+	_, _ = g.Apply(&u, topology.Origin{Source: "test"})
 	history = append(history, story(9, happening{0, "NodeDown", "node/n"})...)
 	if got := learnFrom(Options{Graph: g}, history).Proposals(DefaultThresholds()); got != nil {
 		t.Errorf("got %v of nine storms", got)
@@ -243,7 +243,7 @@ func TestKnownDependenciesAreNotLearnt(t *testing.T) {
 		return story(30, happening{0, "A", "service/db"}, happening{time.Minute, "B", "service/shop"})
 	}
 	g := topology.New()
-	g.Apply(&topology.Update{Edges: []topology.Edge{{From: "service/shop", To: "service/api"}, {From: "service/api", To: "service/db"}}}, "test")
+	_, _ = g.Apply(&topology.Update{Edges: []topology.Edge{{From: "service/shop", To: "service/api"}, {From: "service/api", To: "service/db"}}}, topology.Origin{Source: "test"})
 	if got := brief(learnFrom(Options{}, history()).Proposals(DefaultThresholds())); len(got) != 1 {
 		t.Errorf("got %v without the graph, want the dependency", got)
 	}
@@ -258,7 +258,7 @@ func TestEntitiesCountAsWhatOwnsThem(t *testing.T) {
 	var history []happening
 	for day, h := range story(30, happening{0, "A", ""}) {
 		a, b := topology.Entity(fmt.Sprintf("pod/x/a%d", day)), topology.Entity(fmt.Sprintf("pod/y/b%d", day))
-		g.Apply(&topology.Update{Edges: []topology.Edge{{From: "service/x/a", To: a, Type: "owns"}, {From: "service/y/b", To: b, Type: "owns"}}}, "test")
+		_, _ = g.Apply(&topology.Update{Edges: []topology.Edge{{From: "service/x/a", To: a, Type: "owns"}, {From: "service/y/b", To: b, Type: "owns"}}}, topology.Origin{Source: "test"})
 		history = append(history, happening{h.at, "A", a}, happening{h.at + time.Minute, "B", b})
 	}
 	got := brief(learnFrom(Options{Graph: g}, history).Proposals(DefaultThresholds()))
@@ -337,7 +337,7 @@ func BenchmarkStorm(b *testing.B) {
 			From: topology.Entity(fmt.Sprintf("pod/shop/p%d", k)), To: topology.Entity(fmt.Sprintf("node/n%d", k%100)), Type: "runs_on",
 		})
 	}
-	g.Apply(&u, "test")
+	_, _ = g.Apply(&u, topology.Origin{Source: "test"})
 	b.ReportAllocs()
 	for b.Loop() {
 		l := New(Options{Graph: g})

@@ -1,17 +1,9 @@
 package topology
 
-// Traits are what the engine has to know about a type of dependency.
-type Traits struct {
-	// Weight is the chance, from 0 to 1, that a failure of what is depended on shows on what depends on it.
-	Weight float64
-	// Owns is true where From is made of To (a workload of its pods, a service of what backs it). Trouble travels such an
-	// edge both ways: a bad rollout breaks its pods, and broken pods break their service.
-	Owns bool
-}
-
 // traits by type. Weights are judgements, not measurements: what something runs on or mounts takes it down almost surely,
 // a call may be retried, cached or optional, a container image that cannot be had is mostly a slip of the workload that names it,
-// what was learned from history may be a coincidence, and sharing a namespace, zone or scheduler says next to nothing.
+// what was learned from history may be a coincidence, and sharing a namespace, zone or scheduler says next to nothing. What is made of
+// equal parts works, if worse, as long as it has one of them.
 var traits = map[string]Traits{
 	"runs_on":      {Weight: 0.95},
 	"mounts":       {Weight: 0.9},
@@ -24,9 +16,9 @@ var traits = map[string]Traits{
 	"made_from":    {Weight: 0.4},
 	"routes":       {Weight: 0.8},
 	"depends_on":   {Weight: 0.8},
-	"owns":         {Weight: 0.9, Owns: true},
-	"selects":      {Weight: 0.9, Owns: true},
-	"backed_by":    {Weight: 0.9, Owns: true},
+	"owns":         {Weight: 0.9, Owns: true, Needs: NeedsAny},
+	"selects":      {Weight: 0.9, Owns: true, Needs: NeedsAny},
+	"backed_by":    {Weight: 0.9, Owns: true, Needs: NeedsAny},
 	"link":         {Weight: 0.5},
 	"learned":      {Weight: 0.5},
 	"in_zone":      {Weight: 0.3},
@@ -37,7 +29,7 @@ var traits = map[string]Traits{
 // DefaultType is the type of an edge that names none.
 const DefaultType = "depends_on"
 
-// TraitsOf returns what is known about a type; an unknown type counts as [DefaultType].
+// TraitsOf returns what is known about a type where no rule says otherwise; an unknown type counts as [DefaultType].
 func TraitsOf(typ string) Traits {
 	if t, ok := traits[typ]; ok {
 		return t

@@ -69,7 +69,7 @@ func (l *loop) restoreSent() error {
 func (l *loop) begin(c *config.Config) error {
 	now, _ := l.clock.now()
 	s := &step{loop: l, at: now}
-	inputs, err := l.firstInputs(s, c)
+	inputs, err := l.firstInputs(c)
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,7 @@ func (l *loop) begin(c *config.Config) error {
 	if err := l.step(s); err != nil {
 		return err
 	}
+	l.markTopology(s, inputs, c)
 	// A full disk keeps quell from storing, not from starting: in safe mode it pages, unborn it does not.
 	if err := l.finish(s, nil); err != nil {
 		return fmt.Errorf("first step: %w", err)

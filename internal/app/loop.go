@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -101,9 +102,14 @@ type loop struct {
 	stopped chan struct{}
 }
 
-// submit gives inputs to the loop and waits until they are durable.
+// submit gives inputs to the loop and waits until they are durable. The error is a [*topology.FullError] if there was no room for an
+// update among them; the others were taken.
 func (l *loop) submit(ctx context.Context, inputs []correlate.Input) error {
-	return l.do(ctx, &request{inputs: inputs, done: make(chan error, 1)})
+	r := &request{inputs: inputs, done: make(chan error, 1)}
+	if slices.ContainsFunc(inputs, isTopology) {
+		r.with = func(s *step) error { return s.refused(inputs) }
+	}
+	return l.do(ctx, r)
 }
 
 // look runs fn in the loop, between steps. fn must not change anything.

@@ -13,6 +13,7 @@ import (
 // metrics are the loop's figures.
 type metrics struct {
 	inputs, unchanged, direct, panics, busy prometheus.Counter
+	refusedUpdates                          prometheus.Counter
 	decisions                               *prometheus.CounterVec
 	storeErrors                             *prometheus.CounterVec
 	safe                                    *prometheus.GaugeVec
@@ -32,6 +33,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		direct:    counter("quell_safe_mode_pages_total", "Critical alerts sent straight to receivers in safe mode."),
 		panics:    counter("quell_engine_panics_total", "Panics of the engine that were survived."),
 		busy:      counter("quell_requests_refused_total", "Requests refused because too many were waiting."),
+		refusedUpdates: counter("quell_topology_updates_refused_total",
+			"Topology updates that were not taken, since they would make the graph larger than limits.max_entities allows."),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "quell_decisions_total", Help: "Decisions of the engine by kind."}, []string{"decision"}),
 		storeErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "quell_storage_errors_total",
@@ -50,7 +53,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		reloadOK:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "quell_config_last_reload_successful", Help: "Whether the last reload succeeded."}),
 		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{Name: "quell_config_last_reload_success_timestamp_seconds", Help: "Time of the last successful reload."}),
 	}
-	reg.MustRegister(m.inputs, m.unchanged, m.direct, m.panics, m.busy, m.decisions, m.storeErrors, m.safe, m.commits, m.batch,
+	reg.MustRegister(m.inputs, m.unchanged, m.direct, m.panics, m.busy, m.refusedUpdates, m.decisions, m.storeErrors, m.safe, m.commits, m.batch,
 		m.reloads, m.reloadOK, m.reloadTime)
 	for _, reason := range []string{reasonStore, reasonEngine, reasonDamage} {
 		m.safe.WithLabelValues(reason).Set(0)

@@ -60,21 +60,19 @@ func (a *App) adopt(ctx context.Context, next *setup, entry auditEntry) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, submitWait, errBusy)
 	defer cancel()
 	r := &request{done: make(chan error, 1)}
-	var marks []storage.Change
-	r.check = func(e *correlate.Engine) error {
+	r.check = func(*correlate.Engine) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx) // who asked was told that it failed
 		}
-		s := &step{loop: a.loop, at: e.Now()}
-		inputs, err := a.loop.firstInputs(s, next.config)
-		r.inputs, marks = inputs, s.changes
+		inputs, err := a.loop.firstInputs(next.config)
+		r.inputs = inputs
 		return err
 	}
 	r.with = func(s *step) error {
 		if err := a.dispatch.Reconfigure(next.config.NotifyConfig()); err != nil {
 			return err // programmer error: it was validated
 		}
-		s.changes = append(s.changes, marks...)
+		a.loop.markTopology(s, r.inputs, next.config)
 		s.audit(entry)
 		s.loop.router = next.router
 		a.current.Store(next)

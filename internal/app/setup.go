@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"quell/correlate"
-	"quell/correlate/topology"
 	"quell/internal/config"
 	"quell/routing"
 	"quell/rules"
@@ -48,68 +46,48 @@ func loadEngine(st store, compile correlate.Compiler) (*correlate.Engine, error)
 	return e, err
 }
 
-// topologyMark remembers the part of the graph that configuration files told, so that what they no longer tell can be removed.
+// topologyMark remembers which topology files the engine was told last, so that those that did not change are not told again.
 const topologyMark = "topology/config"
 
 // firstInputs is what the engine has to be told when a configuration comes into force: its policy and topology if they changed.
-func (l *loop) firstInputs(s *step, c *config.Config) ([]correlate.Input, error) {
+func (l *loop) firstInputs(c *config.Config) ([]correlate.Input, error) {
 	var inputs []correlate.Input
 	policy := c.Policy()
 	if !samePolicy(policy, l.engine.Policy()) {
 		inputs = append(inputs, &policy)
 	}
-	update, err := l.topologyChange(s, c.Topology)
+	told, err := l.store.Get(storage.Marks, []byte(topologyMark))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("topology of the last configuration: %w", err)
 	}
-	if update != nil {
-		inputs = append(inputs, &correlate.Topology{Update: *update, Source: "config"})
+	if told == nil && c.Topology == nil || string(told) == string(topologyHash(c)) {
+		return inputs, nil
 	}
-	return inputs, nil
+	files := &correlate.Topology{Source: configSource}
+	if c.Topology != nil {
+		files.Update = *c.Topology
+	}
+	files.Replace = true // what the files no longer tell goes
+	return append(inputs, files), nil
+}
+
+// configSource is the source of what topology files tell.
+const configSource = "config"
+
+// topologyHash is what the topology mark holds.
+func topologyHash(c *config.Config) []byte { return fmt.Appendf(nil, "%q", c.TopologyHash) }
+
+// markTopology remembers what the engine was told of the topology files, if it took it: else it is told again with the next
+// configuration, which may have more room.
+func (l *loop) markTopology(s *step, inputs []correlate.Input, c *config.Config) {
+	for _, in := range inputs {
+		if t, ok := in.(*correlate.Topology); ok && t.Source == configSource && l.engine.Refused(t) == nil {
+			s.changes = append(s.changes, storage.Change{Table: storage.Marks, Key: []byte(topologyMark), Value: topologyHash(c)})
+		}
+	}
 }
 
 // samePolicy compares a policy with the one in force, in which defaults are filled in.
 func samePolicy(a, b correlate.Policy) bool {
 	return reflect.DeepEqual(a.WithDefaults(), b)
-}
-
-// topologyChange is what to add and remove so that the configuration's part of the graph becomes want; nil if nothing.
-func (l *loop) topologyChange(s *step, want *topology.Update) (*topology.Update, error) {
-	if want == nil {
-		want = &topology.Update{}
-	}
-	old, err := l.store.Get(storage.Marks, []byte(topologyMark))
-	if err != nil {
-		return nil, fmt.Errorf("topology of the last configuration: %w", err)
-	}
-	var had topology.Update
-	if old != nil {
-		if err := json.Unmarshal(old, &had); err != nil {
-			return nil, fmt.Errorf("topology of the last configuration: %w", err)
-		}
-	}
-	if reflect.DeepEqual(had, *want) {
-		return nil, nil
-	}
-	s.put(storage.Marks, topologyMark, want)
-	change := *want
-	edges := make(map[topology.Edge]bool, len(want.Edges))
-	for _, e := range want.Edges {
-		edges[e] = true
-	}
-	for _, e := range had.Edges {
-		if !edges[e] {
-			change.RemoveEdges = append(change.RemoveEdges, e)
-		}
-	}
-	entities := make(map[topology.Entity]bool, len(want.Entities))
-	for _, e := range want.Entities {
-		entities[e.ID] = true
-	}
-	for _, e := range had.Entities {
-		if !entities[e.ID] {
-			change.RemoveEntities = append(change.RemoveEntities, e.ID)
-		}
-	}
-	return &change, nil
 }

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"quell/correlate"
@@ -67,10 +69,43 @@ func (s *step) run() {
 	effects := s.loop.engine.Step(s.at, s.inputs)
 	s.stepped = true
 	s.loop.metrics.effects(effects)
+	s.countRefused()
 	for i := range effects {
 		s.route(&effects[i])
 	}
 	s.loop.engine.Changes(s.row)
+}
+
+func isTopology(in correlate.Input) bool {
+	_, ok := in.(*correlate.Topology)
+	return ok
+}
+
+// refused returns why the engine did not take one of the inputs, or nil if it took all.
+func (s *step) refused(inputs []correlate.Input) error {
+	for _, in := range inputs {
+		if t, ok := in.(*correlate.Topology); ok {
+			if err := s.loop.engine.Refused(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// countRefused counts the updates that the engine did not take, and logs the first.
+func (s *step) countRefused() {
+	count, first := 0, error(nil)
+	for _, in := range s.inputs {
+		if err := s.refused([]correlate.Input{in}); err != nil {
+			count++
+			first = cmp.Or(first, err)
+		}
+	}
+	if count > 0 {
+		s.loop.metrics.refusedUpdates.Add(float64(count))
+		s.loop.log.Warn("topology updates refused", slog.Int("updates", count), slog.Any("error", first))
+	}
 }
 
 // empty reports whether there is nothing to store.

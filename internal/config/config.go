@@ -37,6 +37,8 @@ type Config struct {
 
 	// Topology is what all topology files say together; nil if there are none.
 	Topology *topology.Update
+	// TopologyHash identifies what the topology files say; empty if there are none.
+	TopologyHash string
 
 	// Route is the root of the route tree.
 	Route *routing.Route

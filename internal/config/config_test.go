@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,7 +62,7 @@ receivers:
 digest: [{schedule: "30 9 * * MON", timezone: Europe/Berlin, receiver: team, since: 7d}]
 safe_mode: {matchers: ['severity="page"']}
 log: {level: debug, format: json}
-limits: {max_symptoms: 2000, max_pending_deliveries: 3000, queue: 40, request_bytes_in_memory: 5MiB}
+limits: {max_entities: 4000, max_symptoms: 2000, max_pending_deliveries: 3000, queue: 40, request_bytes_in_memory: 5MiB}
 `
 
 var fullFiles = map[string]string{
@@ -103,7 +105,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 		}},
 		{"policy", policy, correlate.Policy{
 			Hold: 2 * time.Minute, Settle: 30 * time.Second, Reopen: 10 * time.Minute, AlertTimeout: -1, EventTTL: 3 * time.Minute,
-			LostAfter: time.Hour, RestartGrace: time.Minute, MaxSymptoms: 2000, ConfigHash: c.Hash, Packs: []string{"kubernetes"},
+			LostAfter: time.Hour, RestartGrace: time.Minute, MaxSymptoms: 2000, MaxEntities: 4000, ConfigHash: c.Hash, Packs: []string{"kubernetes"},
 			Rules: []correlate.RuleFile{{Name: "rules/a.yml", Text: "holds: []\n"}, {Name: "rules/z.yml", Text: "events: []\n"}, {Name: "other.yml", Text: "symptoms: []\n"}},
 		}},
 		{"targets", c.Targets(), map[string][]routing.Target{
@@ -312,6 +314,26 @@ func TestExamplesLoad(t *testing.T) {
 				t.Errorf("%s\n%v", text, w)
 			}
 		}
+	}
+}
+
+// What the engine would refuse is told where it can still be mended.
+func TestTopologyFilesMustFitTheLimit(t *testing.T) {
+	var edges []string
+	for i := range 600 {
+		edges = append(edges, fmt.Sprintf(`{"from": "pod/%d", "to": "pod/%d"}`, i, (i+1)%600+1000*(i%2)))
+	}
+	files := maps.Clone(fullFiles)
+	files["quell.yml"] = "topology: {files: [t.json]}\nlimits: {max_entities: 1000}\n" + minimal
+	files["t.json"] = `{"edges": [` + strings.Join(edges, ",") + `]}`
+	if _, err := Load(filepath.Join(write(t, files), "quell.yml")); err != nil {
+		t.Errorf("900 entities below a limit of 1000: %v", err)
+	}
+	files["t.json"] = strings.ReplaceAll(files["t.json"], `"to": "pod`, `"to": "node`)
+	_, err := Load(filepath.Join(write(t, files), "quell.yml"))
+	want := "quell.yml:1:19: the topology files name 1200 entities, and the limit is 1000 (raise limits.max_entities)"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

@@ -2,8 +2,11 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -97,6 +100,30 @@ func (l *loader) checkRules() {
 	}
 }
 
+// topologyFiles reads the topology files.
+func (l *loader) topologyFiles(n strictyaml.Node) {
+	l.topology = n
+	n.List(l.topologyFile)
+}
+
+// checkTopology compares what the topology files name with what the engine will take.
+func (l *loader) checkTopology() {
+	t, most := l.config.Topology, l.config.policy.MaxEntities
+	if t == nil || len(t.Entities)+2*len(t.Edges) <= most {
+		return
+	}
+	names := make(map[topology.Entity]struct{}, most)
+	for i := range t.Entities {
+		names[t.Entities[i].ID] = struct{}{}
+	}
+	for i := range t.Edges {
+		names[t.Edges[i].From], names[t.Edges[i].To] = struct{}{}, struct{}{}
+	}
+	if len(names) > most {
+		l.topology.Problem(fmt.Sprintf("the topology files name %d entities, and the limit is %d", len(names), most), "raise limits.max_entities")
+	}
+}
+
 // topologyFile adds one file to the topology.
 func (l *loader) topologyFile(n strictyaml.Node) {
 	var name string
@@ -111,6 +138,8 @@ func (l *loader) topologyFile(n strictyaml.Node) {
 		return
 	}
 	l.record(path, name, data)
+	sum := sha256.Sum256(append([]byte(l.config.TopologyHash), data...))
+	l.config.TopologyHash = hex.EncodeToString(sum[:])
 	u, problem := decodeTopology(data)
 	if problem.Text != "" {
 		problem.File = path
@@ -144,6 +173,8 @@ func decodeTopology(data []byte) (u topology.Update, problem Problem) {
 		err, at = errors.New("text behind the end"), d.InputOffset()
 	case len(u.RemoveEntities)+len(u.RemoveEdges) > 0:
 		return u, Problem{Text: "a topology file cannot remove anything", Hint: "delete the entries instead"}
+	case u.TTL != 0:
+		return u, Problem{Text: "a topology file cannot have a ttl", Hint: "nobody would tell it again"}
 	default:
 		if err := u.Validate(); err != nil {
 			return u, Problem{Text: strings.ReplaceAll(err.Error(), "\n", "; ")}

@@ -61,6 +61,7 @@ type loader struct {
 	problems  Problems // in other files than the configuration
 	receivers map[string]strictyaml.Node
 	uses      []use
+	topology  strictyaml.Node // the list of topology files
 
 	allowRemote bool
 	digested    []byte // what the hash is made of: a digest for each file
@@ -88,7 +89,7 @@ func (l *loader) file(n strictyaml.Node) {
 	n.Map(strictyaml.Fields{
 		"server":    l.server,
 		"storage":   l.storage(),
-		"topology":  section(strictyaml.Fields{"files": list(l.topologyFile)}),
+		"topology":  section(strictyaml.Fields{"files": l.topologyFiles}),
 		"rules":     section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs}),
 		"hold":      l.hold(),
 		"route":     l.root,
@@ -100,6 +101,7 @@ func (l *loader) file(n strictyaml.Node) {
 			"format": strictyaml.Word(&c.Log.Format, "logfmt", "json"),
 		}),
 		"limits": section(strictyaml.Fields{
+			"max_entities":            strictyaml.Int(&c.policy.MaxEntities, 1000, 100_000_000),
 			"max_symptoms":            strictyaml.Int(&c.policy.MaxSymptoms, 1000, 100_000_000),
 			"max_pending_deliveries":  strictyaml.Int(&c.Limits.MaxPendingDeliveries, 100, 10_000_000),
 			"queue":                   strictyaml.Int(&c.Limits.Queue, 1, 1_000_000),
@@ -116,6 +118,7 @@ func (l *loader) file(n strictyaml.Node) {
 	}
 	l.checkUses()
 	l.checkRules()
+	l.checkTopology()
 }
 
 func (l *loader) server(n strictyaml.Node) {

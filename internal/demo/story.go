@@ -306,10 +306,12 @@ func (s *stage) rollback(at time.Duration) act {
 		event{
 			at: at, kind: "Deployment", namespace: w.namespace, name: w.name, class: "Normal", reason: "DeploymentRollback",
 			message: "Rolled back deployment \"" + w.name + "\" to revision 41", reporter: "deployment-controller",
-		},
-		event{
-			at: at + time.Second, kind: "ReplicaSet", namespace: w.namespace, name: set, class: "Normal", reason: "SuccessfulDelete",
-			message: "Deleted pods", reporter: "replicaset-controller",
 		})
+	for i := range rolloutPods {
+		s.events = append(s.events, event{
+			at: at + time.Second, kind: "ReplicaSet", namespace: w.namespace, name: set, class: "Normal", reason: "SuccessfulDelete",
+			message: "Deleted pod: " + suffix(set, i), reporter: "replicaset-controller",
+		})
+	}
 	return act{at, "The rollout is taken back", "The one who was paged for search looks at the page, sees the image and rolls back."}
 }

@@ -46,10 +46,15 @@ type History struct {
 func NewHistory(rules correlate.Rules, known *topology.Update, o learn.Options) *History {
 	o.Graph = topology.New()
 	if known != nil {
-		o.Graph.Apply(known, "config")
+		tell(o.Graph, known, "config")
 	}
-	o.Graph.Apply(&topology.Update{Edges: rules.Dependencies()}, "rules")
+	tell(o.Graph, &topology.Update{Edges: rules.Dependencies()}, "rules")
 	return &History{rules: rules, graph: o.Graph, learner: learn.New(o), firing: make(map[model.Fingerprint]time.Time)}
+}
+
+// tell adds to a graph that has no limit, so that nothing is refused.
+func tell(g *topology.Graph, u *topology.Update, source string) {
+	_, _ = g.Apply(u, topology.Origin{Source: source})
 }
 
 // Take tells of inputs at a time, which must not go back. Inputs other than alerts, events and topology say nothing about causes.
@@ -65,7 +70,7 @@ func (h *History) Take(at time.Time, inputs []correlate.Input) {
 			h.event(in)
 		case *correlate.Topology:
 			// What goes stays in this graph: symptoms of a pod that was deleted were near its node all the same.
-			h.graph.Apply(&topology.Update{Entities: in.Entities, Edges: in.Edges}, "history")
+			tell(h.graph, &topology.Update{Entities: in.Entities, Edges: in.Edges}, "history")
 		}
 	}
 	h.tell(h.now.Add(-lateness))

@@ -66,6 +66,9 @@ type player struct {
 	sum     summary
 	// began is true once there was a line.
 	began bool
+	// where is the line that is played, left how many topology updates were refused.
+	where string
+	left  int
 }
 
 // Run replays the files. A line that cannot be read, or that precedes the one before it, ends the replay with an error of the
@@ -111,7 +114,7 @@ func (p *player) line(l Line) {
 	if !p.began && p.options.Topology != nil {
 		p.step(l.At, &correlate.Topology{Update: *p.options.Topology, Source: "config"})
 	}
-	p.began = true
+	p.began, p.where = true, l.Where
 	p.sum.Inputs++
 	p.sum.Alerts += l.Alerts
 	p.passUntil(l.At)
@@ -147,6 +150,13 @@ func (p *player) runOut(ctx context.Context) error {
 // step advances the engine and shows and books what it decides.
 func (p *player) step(at time.Time, inputs ...correlate.Input) {
 	effects := p.engine.Step(at, inputs)
+	for _, in := range inputs {
+		if t, ok := in.(*correlate.Topology); ok {
+			if err := p.engine.Refused(t); err != nil {
+				p.leftOut(err)
+			}
+		}
+	}
 	for i := range effects {
 		if effects[i].Decision == correlate.Escalate {
 			p.sum.Pages++
@@ -154,6 +164,13 @@ func (p *player) step(at time.Time, inputs ...correlate.Input) {
 		p.printer.decision(&effects[i])
 	}
 	p.book.enter(p.engine, effects)
+}
+
+// leftOut tells of a topology update that the engine refused.
+func (p *player) leftOut(why error) {
+	if p.left++; p.options.Progress != nil && p.left <= maxNotes {
+		_, _ = fmt.Fprintf(p.options.Progress, "%s: update was left out: %s\n", p.where, why)
+	}
 }
 
 // finish prints the incidents and the summary.

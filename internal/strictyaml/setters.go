@@ -2,6 +2,7 @@ package strictyaml
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -111,6 +112,27 @@ func Float(to *float64, lo, hi float64) Setter {
 		*to = v
 	}
 }
+
+// IntOrWord stores a whole number from lo to hi, or what one of the words stands for.
+func IntOrWord(to *int, lo, hi int, words map[string]int) Setter {
+	return func(n Node) {
+		s, ok := n.text(false)
+		if !ok {
+			Int(to, lo, hi)(n)
+			return
+		}
+		v, ok := words[s]
+		if !ok {
+			known := slices.Sorted(maps.Keys(words))
+			n.Problem(fmt.Sprintf("%s is neither a whole number nor one of %s", Quote(s), strings.Join(known, ", ")), Suggest(s, known))
+			return
+		}
+		*to = v
+	}
+}
+
+// Ratio stores a number from 0 to 1.
+func Ratio(to *float64) Setter { return Float(to, 0, 1) }
 
 // Duration stores a time span between lo and hi, as Prometheus writes them: 90s, 5m, 1h30m, 7d.
 func Duration(to *time.Duration, lo, hi time.Duration) Setter {
