@@ -9,8 +9,8 @@ import (
 
 	"quell/correlate"
 	"quell/correlate/topology"
-	"quell/routing"
 	"quell/internal/config"
+	"quell/routing"
 	"quell/storage/mem"
 )
 
