@@ -19,8 +19,8 @@ var (
 const (
 	// corpusFile names the seeds of worlds that failed once.
 	corpusFile = "testdata/simulation/seeds.txt"
-	// fixedWorlds are always played: seeds from 1.
-	fixedWorlds = 50
+	// fixedWorlds are always played: seeds from 1. With -short, as beside the race detector, there are shortWorlds.
+	fixedWorlds, shortWorlds = 50, 10
 	// shrinkPlays bounds how often a failing world is played again to find what it needs to fail.
 	shrinkPlays = 400
 )
@@ -45,6 +45,9 @@ func TestSimulationOfWorlds(t *testing.T) {
 		return
 	}
 	fixed := make([]*stage, fixedWorlds)
+	if testing.Short() {
+		fixed = fixed[:shortWorlds]
+	}
 	failedOnce, known := corpus(t)
 	t.Run("worlds", func(t *testing.T) {
 		play := func(seed uint64, then func(*stage)) {
