@@ -4,6 +4,8 @@
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 OUT      ?= bin/quell
 SEEDS    ?= 200
+# The first seed of the simulations: another each time, and one for the whole run.
+BASE     := $(or $(BASE),$(shell date +%s))
 FUZZTIME ?= 5s
 COUNT    ?= 10
 EVAL_DIR ?= ../shared/eval
@@ -79,12 +81,16 @@ fuzz: ## fuzz every decoder and parser for FUZZTIME
 		xargs -r -P $(CORES) -L 1 bash -c 'log=$$(go test "$$0" -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -parallel 1 2>&1) \
 			&& echo "ok  $$0 $$1" || { echo "$$log"; echo "FAIL $$0 $$1"; exit 1; }'
 
-# Simulations are the packages whose tests define the flag -seeds; without them there is nothing to do.
+# Every run plays other worlds; BASE=… plays the same again.
 .PHONY: seeds
-seeds: ## run the simulations with SEEDS seeds
-	@echo '--- simulations, $(SEEDS) seeds each'
-	@{ grep -rlE --include='*_test.go' 'flag\.[A-Za-z0-9]+\("seeds"' . || true; } | xargs -r -n 1 dirname | sort -u | \
-		xargs -r -I {} go test {} -run Simulat -count=1 -seeds $(SEEDS)
+seeds: ## play SEEDS new simulations, and those that failed once
+	@echo '--- simulations, $(SEEDS) seeds from BASE=$(BASE)'
+	go test ./correlate -run Simulat -count=1 -seeds $(SEEDS) -base $(BASE)
+
+.PHONY: sim
+sim: ## play the world of SEED and tell its story
+	@[ -n '$(SEED)' ] || { echo 'which world? make sim SEED=7'; exit 2; }
+	go test ./correlate -run SimulationOfWorlds -count=1 -v -seed $(SEED) -story
 
 .PHONY: bench
 bench: ## run the benchmarks COUNT times; compared with bin/bench-old.txt if that is there

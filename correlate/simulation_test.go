@@ -38,15 +38,15 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	for s := range uint64(*seeds) {
-		simulate(t, s+1)
+		simulate(t, *base+s)
 		if t.Failed() {
-			t.Fatalf("replay with -run TestSimulation -seed=%d", s+1)
+			t.Fatalf("replay with -run 'TestSimulation$' -seed=%d", *base+s)
 		}
 	}
 }
 
-// world is one random history.
-type world struct {
+// history is one random history.
+type history struct {
 	t       *testing.T
 	r       *rand.Rand
 	now     time.Time
@@ -69,7 +69,7 @@ type lifeOf struct {
 
 func simulate(t *testing.T, seed uint64) {
 	t.Helper()
-	w := &world{
+	w := &history{
 		t: t, r: rand.New(rand.NewPCG(seed, 7)), now: start, store: newRowStore(), firing: make(map[string]*Alert),
 		life: make(map[IncidentID]*lifeOf), told: make(map[Labels]bool),
 	}
@@ -92,7 +92,7 @@ func simulate(t *testing.T, seed uint64) {
 }
 
 // advance lets time pass, stepping at each deadline, unless quell is down.
-func (w *world) advance() {
+func (w *history) advance() {
 	until := w.now.Add(time.Duration(w.r.IntN(90)) * time.Second)
 	if w.r.IntN(20) == 0 {
 		until = w.now.Add(time.Duration(w.r.IntN(90)) * time.Minute)
@@ -120,12 +120,12 @@ func (w *world) advance() {
 	w.now = until
 }
 
-func (w *world) entity() topology.Entity {
+func (w *history) entity() topology.Entity {
 	kinds := []string{"pod/s/p-%d", "node/n-%d", "service/s/v-%d", "deployment/s/d-%d"}
 	return topology.Entity(fmt.Sprintf(kinds[w.r.IntN(len(kinds))], w.r.IntN(4)))
 }
 
-func (w *world) input() Input {
+func (w *history) input() Input {
 	switch n := w.r.IntN(20); {
 	case n < 9:
 		return w.alert()
@@ -159,7 +159,7 @@ func (w *world) input() Input {
 }
 
 // message is what an event says: nothing, something that names nobody, or the name of what there may be already.
-func (w *world) message() string {
+func (w *history) message() string {
 	switch n := w.r.IntN(3); w.r.IntN(6) {
 	case 0:
 		return "Error: ErrImagePull"
@@ -177,7 +177,7 @@ func (w *world) message() string {
 
 // alert makes a report of an alert that this step has not spoken of yet: whether a second one in the same step is stale depends on
 // the first, which the model would have to know as well as the engine.
-func (w *world) alert() *Alert {
+func (w *history) alert() *Alert {
 	pairs := []string{"alertname", []string{"Down", "Slow", "PageNow", "Quick"}[w.r.IntN(4)], "quell_entity", string(w.entity())}
 	if w.r.IntN(3) == 0 {
 		pairs = append(pairs, "on", fmt.Sprintf("node/n-%d", w.r.IntN(3)))
@@ -208,7 +208,7 @@ func (w *world) alert() *Alert {
 	return a
 }
 
-func (w *world) topology() *Topology {
+func (w *history) topology() *Topology {
 	edge := topology.Edge{From: w.entity(), To: w.entity(), Type: []string{"calls", "runs_on", "owns", "selects", "in_namespace"}[w.r.IntN(5)]}
 	u := &Topology{Source: []string{"api", "config"}[w.r.IntN(2)]}
 	u.Replace = w.r.IntN(6) == 0
@@ -232,7 +232,7 @@ func (w *world) topology() *Topology {
 	return u
 }
 
-func (w *world) step(at time.Time, inputs []Input) {
+func (w *history) step(at time.Time, inputs []Input) {
 	w.t.Helper()
 	w.journal, w.times = append(w.journal, AppendRecord(nil, inputs)), append(w.times, at)
 	effects := w.engine.Step(at, inputs)
@@ -256,7 +256,7 @@ func (w *world) step(at time.Time, inputs []Input) {
 }
 
 // effect checks that an effect fits those before it.
-func (w *world) effect(f Effect) {
+func (w *history) effect(f Effect) {
 	w.t.Helper()
 	l := w.life[f.Incident]
 	if f.Decision == Open {
@@ -295,7 +295,7 @@ func (w *world) effect(f Effect) {
 }
 
 // model compares the engine with what a dumb model knows.
-func (w *world) model() {
+func (w *history) model() {
 	w.t.Helper()
 	e := w.engine
 	member := make(map[uint64]IncidentID)
@@ -341,7 +341,7 @@ func (w *world) model() {
 }
 
 // replay steps an empty engine through the journal.
-func (w *world) replay() {
+func (w *history) replay() {
 	w.t.Helper()
 	e, err := New(compileTest, Policy{AlertTimeout: -1})
 	if err != nil {

@@ -1,0 +1,185 @@
+package correlate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"quell/correlate/topology"
+)
+
+// check looks at one effect alone: what people read must be complete.
+func (s *stage) check(f *Effect) {
+	if len(f.Roots) == 0 && f.Decision != Lost {
+		s.fail("roots", "%s %s has no roots", f.Decision, f.Incident)
+	}
+	for k, root := range f.Roots {
+		switch {
+		case root.Why == "" || root.Entity == "":
+			s.fail("roots", "root %d of %s %s says nothing: %+v", k, f.Decision, f.Incident, root)
+		case root.Score < 0 || root.Score > 1 || k > 0 && root.Score > f.Roots[k-1].Score:
+			s.fail("roots", "root %d of %s %s is not in order: %+v", k, f.Decision, f.Incident, f.Roots)
+		case slices.ContainsFunc(f.Roots[:k], func(r Root) bool { return r.Entity == root.Entity }):
+			s.fail("roots", "%s is twice a root of %s", root.Entity, f.Incident)
+		}
+	}
+	if f.Decision == Hold && f.Until.After(s.ledger.promised(f.Incident)) && !s.restarted && s.engine.Figures().SilentSources == 0 {
+		s.fail("lengthened", "%s is held longer, until %v, and quell was not down, and no source is silent: %s", f.Incident, f.Until.Sub(start), f.Reason)
+	}
+	if !f.At.Equal(s.now) {
+		s.fail("effect", "%s %s is of %v", f.Decision, f.Incident, f.At)
+	}
+}
+
+// invariants must hold after every step.
+func (s *stage) invariants() {
+	if wrong := s.model.compare(s.now, s.engine); wrong != "" {
+		s.fail("model", "%s", wrong)
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.engine.incidents)) {
+		i := s.engine.incidents[id]
+		if wrong := s.ledger.compare(s.now, i, s.settle); wrong != "" {
+			s.fail("incident", "%s: %s", id, wrong)
+		}
+		s.members(i)
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.ledger.life)) {
+		if s.ledger.life[id].open && s.engine.incidents[id] == nil {
+			s.fail("incident", "%s is open, and the engine forgot it", id)
+		}
+	}
+	s.homes()
+	s.timers()
+	if s.r.IntN(8) == 0 {
+		s.views()
+	}
+}
+
+// timers checks that they do not gather. A timer is a hint that stays until it is due, so what is forgotten may have left one; what
+// comes and goes must not leave one each time.
+func (s *stage) timers() {
+	if n, most := len(s.engine.timers), 64+4*int(s.engine.nextSymptom)+8*len(s.engine.incidents); n > most {
+		kinds := make(map[timerKind]int)
+		for _, t := range s.engine.timers {
+			kinds[t.kind]++
+		}
+		s.fail("timers", "%d timers after %d symptoms, with %d incidents, by kind %v", n, s.engine.nextSymptom, len(s.engine.incidents), kinds)
+	}
+}
+
+// members checks that an incident's symptoms are its own, and that it counts them rightly.
+func (s *stage) members(i *incident) {
+	active, lost := 0, 0
+	for k, num := range i.sorted() {
+		switch t := s.engine.symptoms.get(num); {
+		case t == nil || t.incident != i.id || k > 0 && i.symptoms[k-1] == num:
+			s.fail("members", "%s lists symptom %d, which is not its: %+v", i.id, num, t)
+		case t.active():
+			active++
+		case t.condition == conditionLost:
+			lost++
+		}
+	}
+	if i.state.Open() && (active != i.active || lost != i.lost) {
+		s.fail("members", "%s counts %d active and %d lost symptoms, has %d and %d", i.id, i.active, i.lost, active, lost)
+	}
+	if i.state.Open() && len(i.symptoms) == 0 {
+		s.fail("members", "%s is open without symptoms", i.id)
+	}
+}
+
+// homes checks that every active symptom that counts is in one open incident, unless an operator took it off our hands, that all
+// symptoms of an entity are in the same one, and that nobody waits for a page longer than holds allow.
+func (s *stage) homes() {
+	for _, num := range s.engine.symptoms.numbers() {
+		t := s.engine.symptoms.get(num)
+		name := s.nameOf(t)
+		m := s.model.symptoms[name]
+		if i := s.engine.incidents[t.incident]; i != nil {
+			s.attribute(t, m, name)
+			if a := s.ledger.life[i.id]; m != nil {
+				if m.resolved && a.open {
+					m.waits = latest(m.waits, a.heldUntil) // an operator was done with it; what reopened the incident says how long it waits
+				}
+				m.resolved = a.byHand
+			}
+			if _, listed := slices.BinarySearch(i.sorted(), num); !listed {
+				s.fail("homes", "symptom %d (%s) is of %s, which does not list it", num, display(name), i.id)
+			}
+		}
+		if !t.active() || !t.counts() {
+			continue
+		}
+		a := s.ledger.life[t.incident]
+		switch {
+		case t.incident == 0:
+			if !s.unexplained(t) {
+				s.fail("homes", "%s is active, in no incident, and not listed as unexplained", display(name))
+			}
+		case a.open:
+			if m != nil && a.state() == Held && s.now.After(m.waits) {
+				s.fail("patience", "%s is active since %v, and nobody was told", display(name), m.since.Sub(start))
+			}
+		case !a.byHand:
+			s.fail("homes", "%s is active, and its %s is closed", display(name), t.incident)
+		}
+		if m != nil && (t.incident == 0 || !a.open) {
+			m.waits = s.now.Add(m.hold) // an operator knows
+		}
+	}
+}
+
+// nameOf is what the model calls a symptom.
+func (s *stage) nameOf(t *symptom) string {
+	if t.isEvent() {
+		return eventName(s.engine.graph.Entity(t.node), t.name)
+	}
+	return string(t.labels)
+}
+
+// unexplained reports whether an active symptom is listed as one that belongs to no incident.
+func (s *stage) unexplained(t *symptom) bool {
+	views, _ := s.engine.Unexplained(s.engine.symptoms.len())
+	return slices.ContainsFunc(views, func(v SymptomView) bool { return v.Labels == t.labels && v.Name == t.name })
+}
+
+// attribute notes for each fault which incident has a symptom that tells of it.
+func (s *stage) attribute(t *symptom, m *modelSymptom, name string) {
+	if m == nil || !t.counts() {
+		return
+	}
+	for f := range m.faults {
+		if s.joined[f] == nil {
+			s.joined[f], s.shown[f] = make(map[IncidentID]map[string]bool), make(map[topology.Entity]bool)
+		}
+		if s.joined[f][t.incident] == nil {
+			s.joined[f][t.incident] = make(map[string]bool)
+		}
+		s.joined[f][t.incident][name] = true
+		s.shown[f][m.entity] = true
+	}
+}
+
+// views checks that what readers see agrees with itself.
+func (s *stage) views() {
+	for _, inc := range s.engine.Incidents(nil) {
+		whole, ok := s.engine.Incident(inc.ID, 0)
+		if !ok {
+			s.fail("views", "%s is listed, and cannot be asked for", inc.ID)
+			return
+		}
+		entities := make(map[string]bool)
+		for _, v := range whole.Symptoms {
+			entities[string(v.Entity)] = true
+			if n := len(v.Path); n > 0 && v.Path[0].Entity != v.Entity {
+				s.fail("views", "the path of %s on %s begins elsewhere: %v", v.Name, v.Entity, v.Path)
+			}
+		}
+		if len(whole.Symptoms) != inc.Alerts || len(entities) != len(whole.Members) || whole.MemberCount != len(entities) {
+			s.fail("views", "%s has %d symptoms on %d entities, lists %d members and %d symptoms", inc.ID, inc.Alerts, len(entities), len(whole.Members), len(whole.Symptoms))
+		}
+		if inc.State.Open() && (inc.Title == "" || len(inc.Roots) == 0) {
+			s.fail("views", "%s has no title or no root: %s", inc.ID, fmt.Sprint(inc))
+		}
+	}
+}

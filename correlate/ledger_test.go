@@ -1,0 +1,205 @@
+package correlate
+
+import (
+	"fmt"
+	"time"
+)
+
+// ledger is what effects alone say about incidents: what somebody knows who only gets pages. It checks that no effect contradicts
+// those before it, and that every hold is met.
+type ledger struct {
+	life   map[IncidentID]*account
+	lastID IncidentID
+	pages  int
+}
+
+// account is what effects said about one incident.
+type account struct {
+	generation  int
+	open        bool
+	paged       bool // in this generation
+	everPaged   bool
+	acked       bool
+	byHand      bool // an operator closed it
+	mergedInto  IncidentID
+	heldUntil   time.Time // the last promise in this generation; zero if there is none
+	quietSince  time.Time // since when nothing of it was active or lost; zero if something is
+	overdue     bool      // its hold ran out while it was quiet
+	grace       time.Time // after a gap: not to be paged before, unless something new joins; zero for none
+	roots       []Root
+	lastMention time.Time
+}
+
+func newLedger() *ledger { return &ledger{life: make(map[IncidentID]*account)} }
+
+// read takes note of an effect; asked is what an operator asked for in the same step, of this incident. The answer is empty, or says
+// what is wrong with the effect.
+func (l *ledger) read(f *Effect, asked Action) string {
+	if f.Reason == "" {
+		return "it has no reason"
+	}
+	a := l.life[f.Incident]
+	switch f.Decision {
+	case Open:
+		if a != nil || f.Incident <= l.lastID || f.Generation != 1 {
+			return "its id is not new"
+		}
+		l.lastID = f.Incident
+		a = &account{open: true, generation: 1}
+		l.life[f.Incident] = a
+	case Reopen:
+		if a == nil || a.open || a.mergedInto != 0 || f.Generation != a.generation+1 {
+			return fmt.Sprintf("it was not closed in the generation before: %+v", a)
+		}
+		*a = account{open: true, generation: f.Generation, everPaged: a.everPaged}
+	default:
+		if a == nil || !a.open || f.Generation != a.generation {
+			return fmt.Sprintf("it is not open in that generation: %+v", a)
+		}
+	}
+	if a.lastMention.After(f.At) {
+		return "it is older than the one before"
+	}
+	a.lastMention = f.At
+	if f.Decision != Merge {
+		a.roots = f.Roots
+	}
+	return l.decide(a, f, asked)
+}
+
+// decide checks what a decision means for an incident that it may be about.
+func (l *ledger) decide(a *account, f *Effect, asked Action) string {
+	switch f.Decision {
+	case Hold:
+		if a.paged || a.acked {
+			return "somebody has it already"
+		}
+		if f.Until.Before(f.At) {
+			return "its deadline is over"
+		}
+		a.heldUntil, a.overdue = f.Until, false
+	case Join:
+		a.grace = time.Time{}
+	case Escalate:
+		if f.At.Before(a.grace) {
+			return fmt.Sprintf("senders have until %v to report recovery", a.grace.Sub(start))
+		}
+		if a.paged || a.acked {
+			return "somebody has it already in this generation"
+		}
+		if late := !f.At.Equal(a.heldUntil) && f.At.After(a.heldUntil); late && !a.overdue {
+			return fmt.Sprintf("its hold ended %s before", f.At.Sub(a.heldUntil))
+		}
+		a.paged, a.everPaged = true, true
+		l.pages++
+	case Update:
+		if !a.paged && !a.acked {
+			return "nobody was told before"
+		}
+	case Acknowledge:
+		if asked != ActionAck {
+			return "no operator said so"
+		}
+		a.acked = true
+	case SelfHeal:
+		if a.paged || a.acked {
+			return "somebody has it"
+		}
+		a.open = false
+	case Resolve:
+		a.open, a.byHand = false, asked == ActionResolve
+	case Merge:
+		return l.merge(a, f)
+	}
+	return ""
+}
+
+// merge checks that whoever was told of the incident that goes finds the one that stays.
+func (l *ledger) merge(a *account, f *Effect) string {
+	to := l.life[f.Other]
+	if to == nil || !to.open || to == a {
+		return fmt.Sprintf("%s is not there to take it", f.Other)
+	}
+	if a.paged && !to.paged && !to.acked {
+		return fmt.Sprintf("it was paged, and of %s nobody knows", f.Other)
+	}
+	a.open, a.mergedInto = false, f.Other
+	return ""
+}
+
+// gap lets what is quiet settle anew, and what is overdue wait for a grace: senders may have had something to say meanwhile.
+func (l *ledger) gap(now time.Time, grace time.Duration) {
+	for _, a := range l.life {
+		if !a.quietSince.IsZero() {
+			a.quietSince = now
+		}
+		if a.open && a.state() == Held && !a.heldUntil.After(now) {
+			a.grace = now.Add(grace)
+		}
+	}
+}
+
+// promised is the deadline that was told last; where there is none yet, never.
+func (l *ledger) promised(id IncidentID) time.Time {
+	if a := l.life[id]; a != nil && !a.heldUntil.IsZero() {
+		return a.heldUntil
+	}
+	return start.Add(never)
+}
+
+// final follows merges to the incident that has the symptoms.
+func (l *ledger) final(id IncidentID) IncidentID {
+	for l.life[id] != nil && l.life[id].mergedInto != 0 {
+		id = l.life[id].mergedInto
+	}
+	return id
+}
+
+// state is what an incident must be in by its effects; an open one only.
+func (a *account) state() State {
+	switch {
+	case a.acked:
+		return Acknowledged
+	case a.paged:
+		return Escalated
+	}
+	return Held
+}
+
+// compare checks an incident of the engine against its account at the end of a step.
+func (l *ledger) compare(now time.Time, i *incident, settle time.Duration) string {
+	a := l.life[i.id]
+	switch {
+	case a == nil:
+		return "no effect told of it"
+	case a.open != i.state.Open() || a.generation != i.generation:
+		return fmt.Sprintf("it is %s in generation %d, effects said %+v", i.state, i.generation, a)
+	case a.byHand != i.byHand:
+		return fmt.Sprintf("an operator closed it: %v, effects said %v", i.byHand, a.byHand)
+	case !a.open:
+		return ""
+	case a.state() != i.state:
+		return fmt.Sprintf("it is %s, effects said %s", i.state, a.state())
+	case a.heldUntil.IsZero() && i.state == Held:
+		return "it is held, and no deadline was told"
+	case i.state == Held && !fromNano(i.heldUntil).Equal(a.heldUntil):
+		return fmt.Sprintf("it is held until %v, told was %v", fromNano(i.heldUntil).Sub(start), a.heldUntil.Sub(start))
+	}
+	if i.active+i.lost > 0 {
+		a.quietSince = time.Time{}
+		if i.state == Held && !a.heldUntil.After(now) {
+			return fmt.Sprintf("its hold ended at %v, and it is neither paged nor held anew", a.heldUntil.Sub(start))
+		}
+		return ""
+	}
+	if a.quietSince.IsZero() {
+		a.quietSince = now
+	}
+	if i.state == Held && !a.heldUntil.After(now) {
+		a.overdue = true
+	}
+	if now.Sub(a.quietSince) > settle {
+		return fmt.Sprintf("it is open, and quiet since %v", a.quietSince.Sub(start))
+	}
+	return ""
+}

@@ -1,0 +1,267 @@
+package correlate
+
+import (
+	"fmt"
+	"time"
+
+	"quell/correlate/topology"
+)
+
+// dumbModel says who is ill when, from what quell was told. It knows nothing of dependencies and incidents and looks at everything each
+// time, so that it can be read and believed: the engine has to agree with it.
+type dumbModel struct {
+	rules    Rules
+	policy   Policy
+	forget   time.Duration // the shortest time after which a policy lets anything be forgotten
+	symptoms map[string]*modelSymptom
+	numbers  map[uint64]string // what the engine calls them in a Refresh
+}
+
+// modelSymptom is one alert, by its labels, or one reason for events about one entity.
+type modelSymptom struct {
+	condition condition
+	entity    topology.Entity
+	counts    bool
+	isEvent   bool
+	explicit  bool
+	startsAt  time.Time
+	since     time.Time // when it began to be active without pause
+	ended     time.Time // when it cleared, or was lost
+	left      time.Time // when it was no longer active, cleared or lost
+	expires   time.Time // zero: never
+	eventID   string
+	count     int
+	hold      time.Duration // how long rules let it wait
+	// waits is when somebody must have been told of it, if it stayed active and nobody took it off our hands.
+	waits  time.Time
+	faults map[int]bool
+	// resolved is true while the incident that it belonged to last was closed by an operator: it may be forgotten with that.
+	resolved bool
+}
+
+func newModel(rules Rules, p Policy) *dumbModel {
+	m := &dumbModel{rules: rules, symptoms: make(map[string]*modelSymptom), numbers: make(map[uint64]string)}
+	m.adopt(p)
+	return m
+}
+
+func (m *dumbModel) adopt(p Policy) {
+	m.policy = p.WithDefaults()
+	if m.forget == 0 || m.policy.Reopen < m.forget {
+		m.forget = m.policy.Reopen
+	}
+}
+
+func eventName(e topology.Entity, reason string) string {
+	return "event " + reason + " of " + string(e)
+}
+
+// hear applies one input at a time.
+func (m *dumbModel) hear(now time.Time, in Input, faults []int) {
+	switch in := in.(type) {
+	case *Alert:
+		m.alert(now, in, faults)
+	case *Event:
+		m.event(now, in, faults)
+	case *Refresh:
+		for _, num := range in.Alerts {
+			s := m.symptoms[m.numbers[num]]
+			switch {
+			case s == nil || s.condition != conditionActive:
+			case !in.Expires.IsZero():
+				s.expires = latest(s.expires, in.Expires)
+			case !s.explicit && m.policy.AlertTimeout >= 0:
+				s.expires = now.Add(m.policy.AlertTimeout)
+			}
+		}
+	case *Policy:
+		m.adopt(*in)
+	case *Gap:
+		m.gap(now, in)
+	}
+}
+
+func (m *dumbModel) alert(now time.Time, a *Alert, faults []int) {
+	name := string(a.Labels)
+	s := m.symptoms[name]
+	if s == nil {
+		severity := m.rules.Severity(a.Labels)
+		entity, _ := m.rules.Entity(a.Labels)
+		s = &modelSymptom{
+			condition: conditionCleared, entity: entity, counts: severity == SeverityUnset || severity >= SeverityWarning, faults: make(map[int]bool),
+		}
+		m.symptoms[name] = s
+		if a.Resolved() {
+			s.ended, s.left, s.startsAt = now, now, firstOf(a.StartsAt, now)
+		}
+	}
+	for _, f := range faults {
+		s.faults[f] = true
+	}
+	late := s.condition == conditionCleared && !s.ended.IsZero() && !a.StartsAt.IsZero() && !a.StartsAt.After(s.startsAt) &&
+		now.Sub(s.ended) < min(20*time.Second, m.policy.Settle)
+	switch {
+	case a.Resolved():
+		if s.condition != conditionCleared && !a.EndsAt.Before(s.startsAt) {
+			s.end(conditionCleared, now)
+		}
+		return
+	case late:
+		return // somebody who had not heard yet that it was over
+	case s.condition != conditionActive:
+		s.startsAt = firstOf(a.StartsAt, now)
+		s.begin(now, m.hold(a.Labels))
+	}
+	s.explicit, s.expires = !a.Expires.IsZero(), a.Expires
+	if !s.explicit && m.policy.AlertTimeout >= 0 {
+		s.expires = now.Add(m.policy.AlertTimeout)
+	}
+}
+
+func (s *modelSymptom) begin(now time.Time, hold time.Duration) {
+	s.condition, s.since, s.ended, s.hold, s.waits = conditionActive, now, time.Time{}, hold, now.Add(hold)
+}
+
+// hold is how long rules let an alert wait.
+func (m *dumbModel) hold(l Labels) time.Duration {
+	if d, _, ok := m.rules.Hold(l, m.rules.Severity(l)); ok {
+		return d
+	}
+	return m.policy.Hold
+}
+
+func (s *modelSymptom) end(c condition, now time.Time) {
+	if s.condition == conditionActive {
+		s.left = now
+	}
+	s.condition, s.ended, s.expires = c, now, time.Time{}
+}
+
+func (m *dumbModel) event(now time.Time, ev *Event, faults []int) {
+	at := firstOf(ev.At, now)
+	if at.After(now) {
+		at = now
+	}
+	meaning := m.rules.Event(ev)
+	for _, reason := range meaning.Heals {
+		for _, s := range m.symptoms {
+			if s.isEvent && s.entity == ev.Entity && s.condition == conditionActive && !s.startsAt.After(at) &&
+				(reason == "*" || s == m.symptoms[eventName(ev.Entity, reason)]) {
+				s.end(conditionCleared, now)
+			}
+		}
+	}
+	ttl := meaning.TTL
+	if ttl == 0 {
+		ttl = m.policy.EventTTL
+	}
+	if !meaning.Symptom || !at.Add(ttl).After(now) {
+		return
+	}
+	name := eventName(ev.Entity, ev.Reason)
+	s := m.symptoms[name]
+	if s == nil {
+		s = &modelSymptom{condition: conditionCleared, entity: ev.Entity, counts: true, isEvent: true, faults: make(map[int]bool)}
+		m.symptoms[name] = s
+	} else if ev.ID != "" && s.eventID == ev.ID && s.count >= ev.Count {
+		return
+	}
+	for _, f := range faults {
+		s.faults[f] = true
+	}
+	if s.condition != conditionActive {
+		s.begin(now, m.policy.Hold)
+	}
+	s.eventID, s.count, s.startsAt, s.expires = ev.ID, ev.Count, firstOf(ev.At, now), at.Add(ttl)
+}
+
+// gap starts time-outs over, and gives senders time before anybody is told.
+func (m *dumbModel) gap(now time.Time, g *Gap) {
+	grace := min(g.To.Sub(g.From), m.policy.RestartGrace)
+	for _, s := range m.symptoms {
+		if s.condition != conditionActive {
+			continue
+		}
+		s.waits = latest(s.waits, now.Add(grace))
+		if s.expires.IsZero() {
+			continue
+		}
+		timeout := m.policy.AlertTimeout
+		switch {
+		case s.isEvent:
+			timeout = 0
+		case s.explicit:
+			timeout = 5 * time.Minute
+		}
+		s.expires = latest(s.expires, now.Add(max(grace, timeout)))
+	}
+}
+
+// pass ends what is due by now: events fade, alerts are lost.
+func (m *dumbModel) pass(now time.Time) {
+	for _, s := range m.symptoms {
+		switch {
+		case s.condition != conditionActive || s.expires.IsZero() || s.expires.After(now):
+		case s.isEvent:
+			s.end(conditionCleared, now)
+		case !s.explicit && m.policy.AlertTimeout < 0:
+			s.expires = time.Time{}
+		default:
+			s.end(conditionLost, now)
+		}
+	}
+}
+
+// compare says where the engine disagrees, or "". What the engine forgot when it may, the model forgets too.
+func (m *dumbModel) compare(now time.Time, e *Engine) string {
+	known := make(map[string]*symptom)
+	for _, num := range e.symptoms.numbers() {
+		switch s := e.symptoms.get(num); {
+		case s.isEvent():
+			known[eventName(e.graph.Entity(s.node), s.name)] = s
+		case s.fingerprint != 0: // others are the engine's own
+			known[string(s.labels)] = s
+			m.numbers[num] = string(s.labels)
+		}
+	}
+	for name, s := range m.symptoms {
+		k := known[name]
+		switch {
+		case k == nil && (s.condition == conditionActive || now.Sub(s.left) < m.forget && !s.resolved):
+			return fmt.Sprintf("%s is %s and not known", display(name), conditionNames[s.condition])
+		case k == nil:
+			delete(m.symptoms, name)
+		case k.condition != s.condition:
+			return fmt.Sprintf("%s is %s, the engine thinks %s", display(name), conditionNames[s.condition], conditionNames[k.condition])
+		case k.counts() != s.counts:
+			return fmt.Sprintf("%s counts: %v, the engine thinks %v", display(name), s.counts, k.counts())
+		}
+		delete(known, name)
+	}
+	for name := range known {
+		return fmt.Sprintf("%s is known and was never heard of, or should be forgotten", display(name))
+	}
+	return ""
+}
+
+// display makes the name of a symptom readable.
+func display(name string) string {
+	if l := Labels(name); l.Valid() && l.Len() > 0 {
+		return l.String()
+	}
+	return name
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func firstOf(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}

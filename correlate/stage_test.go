@@ -1,0 +1,349 @@
+package correlate
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"quell/correlate/topology"
+)
+
+// worldRules page for some alerts at once and hold others for long.
+type worldRules struct{ testRules }
+
+func compileWorld(*Policy) (Rules, error) {
+	return worldRules{testRules{holds: map[string]time.Duration{
+		"NodeUnreachable": 0, "KubeNodeNotReady": time.Minute, "VolumeFillingUp": 10 * time.Minute, "SlowRequests": 15 * time.Minute,
+	}}}, nil
+}
+
+// stage is where a world is played: the engine, a twin that is stored and loaded now and then, the model, and the ledger. The first
+// thing that is wrong stops the play.
+type stage struct {
+	engine, twin *Engine
+	rows         rowStore
+	journal      [][]byte
+	times        []time.Time
+	model        *dumbModel
+	ledger       *ledger
+	policy       Policy
+	settle       time.Duration // the longest settle time of any policy, plus the longest grace
+	now          time.Time
+	restarted    bool                              // in this step
+	r            *rand.Rand                        // says when the twin is loaded, and which deliveries fail
+	touched      map[string]map[time.Time][]uint64 // alerts that came again unchanged since the last step, by source and time-out
+	next         []Input                           // how deliveries ended, for the next step
+	steps        int
+	joined       map[int]map[IncidentID]map[string]bool // by fault: the symptoms of it that each incident had
+	shown        map[int]map[topology.Entity]bool       // by fault: where it had symptoms
+	verdicts     []verdict                              // how quell did at each fault, when the script was over
+	pages        int                                    // until then
+	failure      *failure
+	story        *story // nil if nobody listens
+}
+
+// failure is a check that found something wrong.
+type failure struct {
+	check string // the same for all failures of one kind: what shrinking must keep
+	at    time.Duration
+	text  string
+}
+
+func (f *failure) String() string { return fmt.Sprintf("at %s: %s: %s", f.at, f.check, f.text) }
+
+// perform plays a script and, when it is over, lets everything end: alerts resolve, and time runs on until the engine has forgotten
+// all of it. tell may be nil.
+func perform(w *world, script []entry, tell *story) *stage {
+	s := &stage{
+		rows: newRowStore(), ledger: newLedger(), now: start, r: rand.New(rand.NewPCG(w.seed, 13)), story: tell, policy: w.policy,
+		touched: make(map[string]map[time.Time][]uint64), joined: make(map[int]map[IncidentID]map[string]bool),
+		shown: make(map[int]map[topology.Entity]bool),
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			s.fail("panic", "%v\n%s", p, debug.Stack())
+		}
+	}()
+	rules, _ := compileWorld(nil)
+	s.model = newModel(rules, w.policy)
+	s.adopt(w.policy)
+	s.engine, s.twin = s.empty(), s.empty()
+	s.rows.take(s.engine)
+	for len(script) > 0 && s.failure == nil {
+		at, n := script[0].at, 1
+		for n < len(script) && script[n].at == at {
+			n++
+		}
+		s.entries(start.Add(at), script[:n])
+		script = script[n:]
+	}
+	s.runTo(start.Add(horizon))
+	s.verdicts, s.pages = s.judge(w.faults), s.ledger.pages
+	s.epilogue()
+	s.replayJournal()
+	return s
+}
+
+func (s *stage) empty() *Engine {
+	e, err := New(compileWorld, s.policy)
+	if err != nil {
+		s.fail("policy", "%v", err)
+	}
+	return e
+}
+
+func (s *stage) adopt(p Policy) {
+	p = p.WithDefaults()
+	s.settle = max(s.settle, p.Settle, p.RestartGrace)
+}
+
+func (s *stage) fail(check, format string, args ...any) {
+	if s.failure == nil {
+		s.failure = &failure{check, s.now.Sub(start), fmt.Sprintf(format, args...)}
+	}
+}
+
+// entries plays what happens at one time. A restart takes the time before it: nothing steps while quell is down, and a new process
+// loads what the old one stored.
+func (s *stage) entries(at time.Time, script []entry) {
+	restart := slices.IndexFunc(script, func(en entry) bool { _, ok := en.input.(*Gap); return ok })
+	if restart < 0 {
+		s.runTo(at)
+	} else {
+		s.runTo(script[restart].input.(*Gap).From)
+		s.engine = s.load()
+	}
+	if s.failure != nil {
+		return
+	}
+	s.now = at
+	var inputs []Input
+	faults := make(map[Input][]int)
+	asked := make(map[IncidentID]Action)
+	told := make(map[*symptom]bool) // what this step changes: only what was known before it can come unchanged
+	for _, en := range script {
+		in := en.input
+		if en.operator != nil {
+			c := s.command(en.operator)
+			if c == nil {
+				continue
+			}
+			in, asked[c.Incident] = c, c.Action
+		}
+		if a, ok := in.(*Alert); ok {
+			k := s.engine.alerts[a.Fingerprint]
+			if num, same := s.engine.Unchanged(a); same && !told[k] {
+				s.touch(a, num, en.faults)
+				continue
+			}
+			told[k] = true
+		}
+		inputs = append(inputs, in)
+		faults[in] = en.faults
+	}
+	s.step(inputs, faults, asked)
+}
+
+// command turns to an incident that is open now.
+func (s *stage) command(o *operator) *Command {
+	var open []IncidentID
+	for _, id := range slices.Sorted(maps.Keys(s.engine.incidents)) {
+		if s.engine.Allows(&Command{Action: o.action, Incident: id}) == nil {
+			open = append(open, id)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	return &Command{Action: o.action, Incident: open[o.which%uint64(len(open))], By: "ada"}
+}
+
+// touch keeps an alert that came again unchanged for the next step's Refresh, as the loop does.
+func (s *stage) touch(a *Alert, num uint64, faults []int) {
+	if s.touched[a.Source] == nil {
+		s.touched[a.Source] = make(map[time.Time][]uint64)
+	}
+	by := s.touched[a.Source]
+	by[a.Expires] = append(by[a.Expires], num)
+	if m := s.model.symptoms[string(a.Labels)]; m != nil {
+		for _, f := range faults {
+			m.faults[f] = true
+		}
+	}
+}
+
+// refreshes takes what was touched as inputs.
+func (s *stage) refreshes() []Input {
+	var inputs []Input
+	for _, source := range slices.Sorted(maps.Keys(s.touched)) {
+		by := s.touched[source]
+		for _, expires := range slices.SortedFunc(maps.Keys(by), time.Time.Compare) {
+			nums := slices.DeleteFunc(by[expires], func(num uint64) bool { return num == 0 })
+			slices.Sort(nums)
+			inputs = append(inputs, &Refresh{Alerts: slices.Compact(nums), Expires: expires, Source: source})
+		}
+	}
+	clear(s.touched)
+	return inputs
+}
+
+// runTo steps at every deadline up to a time, as the loop does.
+func (s *stage) runTo(until time.Time) {
+	for n := 0; s.failure == nil; n++ {
+		at, ok := s.engine.Deadline()
+		if !ok || at.After(until) {
+			break
+		}
+		if n > 5000 {
+			s.fail("timers", "deadlines do not end: %v", at)
+		}
+		s.now = latest(s.now, at)
+		s.step(nil, nil, nil)
+	}
+	s.now = latest(s.now, until)
+}
+
+// step lets the engine, its twin and the model hear the same, and then compares them.
+func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentID]Action) {
+	inputs = slices.Concat(s.refreshes(), s.next, inputs)
+	s.next = nil
+	s.steps++
+	s.story.inputs(s.now, inputs, faults)
+	record := AppendRecord(nil, inputs)
+	s.journal, s.times = append(s.journal, record), append(s.times, s.now)
+	effects := s.engine.Step(s.now, inputs)
+	s.rows.take(s.engine)
+	s.story.effects(effects)
+	again, err := ParseRecord(record)
+	if err != nil {
+		s.fail("record", "%v", err)
+		return
+	}
+	if other := s.twin.Step(s.now, again); !reflect.DeepEqual(effects, other) {
+		s.fail("twin", "it decided differently (-engine +twin):\n%s", cmp.Diff(effects, other))
+	}
+	s.restarted = false
+	for _, in := range inputs {
+		s.model.hear(s.now, in, faults[in])
+		switch in := in.(type) {
+		case *Policy:
+			s.adopt(*in)
+		case *Gap:
+			s.restarted = true
+			s.ledger.gap(s.now, min(in.To.Sub(in.From), s.policy.WithDefaults().RestartGrace))
+		}
+	}
+	s.model.pass(s.now)
+	for k := range effects {
+		s.check(&effects[k])
+		if wrong := s.ledger.read(&effects[k], asked[effects[k].Incident]); wrong != "" {
+			s.fail("effect", "%s %s (%s): %s", effects[k].Decision, effects[k].Incident, effects[k].Reason, wrong)
+		}
+		s.deliver(&effects[k])
+	}
+	s.invariants()
+	if s.r.IntN(8) == 0 {
+		s.loadTwin()
+	}
+}
+
+// deliver tells the engine in its next step how a page fared.
+func (s *stage) deliver(f *Effect) {
+	if f.Decision != Escalate {
+		return
+	}
+	d := &Delivery{Incident: f.Incident, Generation: f.Generation, Receiver: "oncall", Integration: "pagerduty[0]", Action: "trigger"}
+	if s.r.IntN(10) == 0 {
+		d.Error = "404"
+	}
+	s.next = append(s.next, d)
+}
+
+// load makes an engine of what is stored.
+func (s *stage) load() *Engine {
+	e, err := Load(compileWorld, s.rows.all())
+	if err != nil {
+		s.fail("load", "%v", err)
+		return s.engine
+	}
+	return e
+}
+
+// loadTwin stores and loads the twin, which must neither change what is stored nor what follows from it.
+func (s *stage) loadTwin() {
+	s.sameRows("stored", s.engine)
+	s.twin = s.load()
+	s.sameRows("loaded", s.twin)
+	if live, loaded := derived(s.engine), derived(s.twin); !maps.Equal(live, loaded) {
+		s.fail("derived", "state depends on history (-engine +loaded):\n%s", cmp.Diff(live, loaded))
+	}
+}
+
+// sameRows compares what changes added up to with the whole state of an engine.
+func (s *stage) sameRows(what string, e *Engine) {
+	whole := newRowStore()
+	e.Rows(func(k, v []byte) { whole[string(k)] = bytes.Clone(v) })
+	if !maps.EqualFunc(whole, s.rows, bytes.Equal) {
+		s.fail("rows", "%s state is not the rows that changed (-state +rows):\n%s", what, cmp.Diff(whole, s.rows))
+	}
+}
+
+// replayJournal steps an empty engine through the journal.
+func (s *stage) replayJournal() {
+	if s.failure != nil {
+		return
+	}
+	e := s.empty()
+	for k, record := range s.journal {
+		inputs, err := ParseRecord(record)
+		if err != nil {
+			s.fail("record", "%v", err)
+			return
+		}
+		e.Step(s.times[k], inputs)
+	}
+	s.sameRows("replayed", e)
+}
+
+// epilogue lets everything end: every sender says that its alerts are over. Then nothing may be left, nobody may have been left with
+// a page, and after a while nothing may be known.
+func (s *stage) epilogue() {
+	if s.failure != nil {
+		return
+	}
+	var inputs []Input
+	s.runTo(s.now.Add(time.Minute))
+	for _, num := range s.engine.symptoms.numbers() {
+		if k := s.engine.symptoms.get(num); k.fingerprint != 0 && k.condition != conditionCleared {
+			inputs = append(inputs, &Alert{Fingerprint: k.fingerprint, Labels: k.labels, StartsAt: fromNano(k.startsAt), EndsAt: s.now, Source: k.source})
+		}
+	}
+	for _, source := range slices.Sorted(maps.Keys(s.engine.sources)) {
+		if !strings.HasPrefix(source, "quell/") {
+			inputs = append(inputs, &Refresh{Source: source})
+		}
+	}
+	s.step(inputs, nil, nil)
+	s.runTo(s.now.Add(24 * time.Hour))
+	for _, id := range slices.Sorted(maps.Keys(s.ledger.life)) {
+		if s.ledger.life[id].open {
+			s.fail("end", "%s is still open: %+v", id, s.ledger.life[id])
+		}
+	}
+	if n := len(s.engine.incidents) + s.engine.symptoms.len() + len(s.engine.timers); n > 0 {
+		s.fail("end", "%d incidents, %d symptoms and %d timers are left", len(s.engine.incidents), s.engine.symptoms.len(), len(s.engine.timers))
+	}
+	for n := range s.engine.graph.Nodes() {
+		if at := s.engine.local(n); at.site != nil || len(at.watch)+len(at.parts) > 0 || at.root != 0 || at.rooted != 0 {
+			s.fail("end", "%s is still watched: %+v", s.engine.graph.Entity(n), *at)
+		}
+	}
+}
