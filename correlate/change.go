@@ -72,7 +72,7 @@ func (e *Engine) orderChanges() {
 	})
 }
 
-// changeAt finds the last change of n or of its parts.
+// changeAt finds the last change of n, of its owners or of its parts.
 func (e *Engine) changeAt(n topology.Node) (last change, where topology.Entity) {
 	look := func(n topology.Node) {
 		if c, ok := e.changes[e.graph.Entity(n)]; ok && c.At > last.At {
@@ -80,6 +80,9 @@ func (e *Engine) changeAt(n topology.Node) (last change, where topology.Entity) 
 		}
 	}
 	look(n)
+	for _, a := range e.graph.Owners(n) {
+		look(a.Node) // a rollout is told of the deployment, and its trouble shows below its replica set
+	}
 	parts := e.graph.Parts(n)
 	for _, a := range parts[:min(len(parts), changeParts)] {
 		look(a.Node)

@@ -72,7 +72,7 @@ func (e *Engine) explainer(n topology.Node, st *site, not IncidentID) (*incident
 		}
 	}
 	if best == nil {
-		return nil, ""
+		return e.partsExplainer(n, when, not)
 	}
 	// Joins are what a storm consists of, so their reasons are put together without fmt.
 	how := "it reaches " + string(e.graph.Entity(c[bestAt].node)) + " over " + e.viaOf(c, bestAt) + " (weight " + percent(bestWeight) + ")"
@@ -80,6 +80,28 @@ func (e *Engine) explainer(n topology.Node, st *site, not IncidentID) (*incident
 		how += "; only the nearest " + strconv.Itoa(coneNodes) + " of what it depends on were looked at"
 	}
 	return best, how
+}
+
+// partsExplainer finds the open incident of something that n's parts cannot do without.
+func (e *Engine) partsExplainer(n topology.Node, when span, not IncidentID) (*incident, string) {
+	var best *incident
+	bestAt, bestWeight := topology.Node(0), float32(0)
+	if len(e.graph.Parts(n)) == 0 {
+		return nil, ""
+	}
+	e.throughParts(n, func(m topology.Node, w float32) {
+		i := e.incidents[e.local(m).root]
+		if i == nil || i.id == not {
+			return
+		}
+		if w *= e.timing(m, i, when); w >= coneWeight && (best == nil || w > bestWeight || w == bestWeight && i.id < best.id) {
+			best, bestAt, bestWeight = i, m, w
+		}
+	})
+	if best == nil {
+		return nil, ""
+	}
+	return best, "a part of it cannot do without " + string(e.graph.Entity(bestAt)) + " (weight " + percent(bestWeight) + ")"
 }
 
 // timing is how well trouble of m, or of the incident whose root or parts it stands for, fits in time as the cause of an effect.
@@ -148,15 +170,15 @@ func mostOf(sites int) string {
 }
 
 // explained lists the open incidents, oldest first and but for the one left out, that n explains: at least half of their ill
-// entities depend on n or on what n is part of.
+// entities depend on n or on what n is part of, or their root surely does.
 func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
 	if !e.watched(n) {
 		return nil
 	}
 	var ids []IncidentID
-	for id, hits := range e.hits(n) {
+	for id, h := range e.hits(n) {
 		i := e.incidents[id]
-		if id != not && i != nil && i.state.Open() && i.sites > 0 && float64(hits) >= e.tuning.ExplainsShare*float64(i.sites) {
+		if id != not && i != nil && i.state.Open() && i.sites > 0 && (h.root || float64(h.count) >= e.tuning.ExplainsShare*float64(i.sites)) {
 			ids = append(ids, id)
 		}
 	}
@@ -166,7 +188,8 @@ func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
 
 // watched reports whether anything ill could depend on n, the cheap way.
 func (e *Engine) watched(n topology.Node) bool {
-	if at := e.local(n); len(at.watch)+len(at.parts) > 0 {
+	dependents, _ := e.graph.Dependents(n)
+	if at := e.local(n); len(at.watch)+len(at.parts)+dependents > 0 {
 		return true
 	}
 	for _, a := range e.graph.Owners(n) {
@@ -182,27 +205,47 @@ func (e *Engine) watched(n topology.Node) bool {
 	return false
 }
 
+// hitCount is what an entity hits of an incident: how many of its ill entities, and whether its root is surely among them.
+type hitCount struct {
+	count int
+	root  bool
+}
+
 // hits counts by incident the ill entities that depend on n, or on an owner of n.
-func (e *Engine) hits(n topology.Node) map[IncidentID]int {
-	hits := make(map[IncidentID]int)
+func (e *Engine) hits(n topology.Node) map[IncidentID]hitCount {
+	hits := make(map[IncidentID]hitCount)
 	seen := make(map[topology.Node]bool)
-	count := func(list map[topology.Node]link) {
-		for m := range list {
-			if m != n && !seen[m] {
-				seen[m] = true
-				hits[e.local(m).site.incident]++
-			}
+	add := func(m topology.Node, weight float32) {
+		if m == n {
+			return
+		}
+		id := e.local(m).site.incident
+		h := hits[id]
+		if !seen[m] {
+			seen[m] = true
+			h.count++
+		}
+		h.root = h.root || e.local(m).root == id && float64(weight) >= e.tuning.ExplainsShare
+		hits[id] = h
+	}
+	count := func(list map[topology.Node]link, damp float32) {
+		for m, l := range list {
+			add(m, l.weight*damp)
 		}
 	}
-	count(e.local(n).watch)
-	count(e.local(n).parts)
-	// What depends on an owner of n is hit by n; the owner's other parts are not.
+	count(e.local(n).watch, 1)
+	count(e.local(n).parts, 1)
+	// What depends on an owner of n is hit by n; the owner's other parts are not. How surely, their number says.
 	for _, a := range e.graph.Owners(n) {
-		count(e.local(a.Node).watch)
+		_, parts := e.graph.Dependents(a.Node)
+		w := e.showsOn(a.Type, parts, false)
+		count(e.local(a.Node).watch, w)
 		for _, b := range e.graph.Owners(a.Node) {
-			count(e.local(b.Node).watch)
+			_, parts := e.graph.Dependents(b.Node)
+			count(e.local(b.Node).watch, w*e.showsOn(b.Type, parts, false))
 		}
 	}
+	e.ownersOver(n, add)
 	return hits
 }
 
@@ -219,7 +262,7 @@ func (e *Engine) gather(n topology.Node) {
 		}
 	}
 	i = e.shareEffect(n, i)
-	if i.root == n && i.sites == 1 {
+	if i.root == n {
 		e.silentRoot(n, i)
 	}
 }
@@ -273,78 +316,6 @@ func (e *Engine) worstOff(n topology.Node) []topology.Node {
 		}
 	}
 	return slices.SortedFunc(maps.Values(best), e.byEntity)
-}
-
-// silentRoot looks for something without symptoms that explains n and enough others beside it.
-func (e *Engine) silentRoot(n topology.Node, i *incident) {
-	type candidate struct {
-		node       topology.Node
-		hits, of   int
-		share      float64
-		dependency bool
-	}
-	var best *candidate
-	for _, r := range e.local(n).site.cone[1:] {
-		if r.steps != 1 || float64(r.weight) < e.tuning.ExplainsShare || e.local(r.node).root != 0 {
-			continue
-		}
-		dependents, parts := e.graph.Dependents(r.node)
-		c, least := candidate{node: r.node, of: parts}, e.tuning.PartsMin
-		if r.hops > 0 {
-			c.of, c.dependency, least = dependents, true, e.tuning.SiblingsMin
-		}
-		// Counting looks at everything ill around the candidate, so first see whether it can come out high enough.
-		ill := len(e.local(r.node).parts)
-		if c.dependency {
-			ill = len(e.local(r.node).watch)
-		}
-		if ill < least || float64(ill) < e.tuning.SiblingsShare*float64(c.of) {
-			continue
-		}
-		c.hits = e.siblings(r.node, c.dependency)
-		c.share = float64(c.hits) / float64(max(c.of, 1))
-		if c.hits < least || c.share < e.tuning.SiblingsShare {
-			continue
-		}
-		if best == nil || cmp.Or(cmp.Compare(c.hits, best.hits), cmp.Compare(c.share, best.share), -e.byEntity(c.node, best.node)) > 0 {
-			best = &c
-		}
-	}
-	if best == nil {
-		return
-	}
-	what := "what depends on it"
-	if !best.dependency {
-		what = "its parts"
-	}
-	e.reroot(i, best.node, fmt.Sprintf("%d of %d of %s are ill at once, and nothing of their own explains it", best.hits, best.of, what))
-	for _, id := range e.explained(best.node, i.id) {
-		if other := e.incidents[id]; other.state.Open() {
-			i = e.merge(other, i, fmt.Sprintf("it shares the silent root %s", e.graph.Entity(best.node)))
-		}
-	}
-}
-
-// siblings counts the ill entities one step from n that n would explain: those whose incidents lie at least half around n. What is
-// explained by something else already says nothing about n.
-func (e *Engine) siblings(n topology.Node, dependency bool) int {
-	byIncident := make(map[IncidentID]int)
-	list := e.local(n).parts
-	if dependency {
-		list = e.local(n).watch
-	}
-	for m, l := range list {
-		if l.direct {
-			byIncident[e.local(m).site.incident]++
-		}
-	}
-	hits := 0
-	for id, k := range byIncident {
-		if i := e.incidents[id]; i != nil && i.state.Open() && float64(k) >= e.tuning.ExplainsShare*float64(i.sites) {
-			hits += k
-		}
-	}
-	return hits
 }
 
 // reroot gives i another root.

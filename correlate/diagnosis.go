@@ -181,6 +181,11 @@ func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill m
 			d.speak(v, m, reach{node: p.member.node, weight: w, steps: r.steps + 1}, p.member)
 		}
 	}
+	e.throughParts(m.node, func(n topology.Node, w float32) {
+		if own := ill[n]; own != nil {
+			d.speak(v, m, reach{node: n, weight: w, steps: 2}, own)
+		}
+	})
 }
 
 // speak notes that a candidate, which is the member own if it is ill, explains a voter.

@@ -29,7 +29,7 @@ type fault struct {
 	kind    faultKind
 	root    topology.Entity
 	alike   []topology.Entity // right answers too, since no evidence could tell them from the root
-	times   []stretch            // more than one if it flaps; the last ends at never if it does not heal
+	times   []stretch         // more than one if it flaps; the last ends at never if it does not heal
 	victims []topology.Entity
 }
 

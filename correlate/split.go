@@ -90,6 +90,12 @@ func (e *Engine) groups(i *incident) [][]topology.Node {
 			sets.union(k, x)
 			enqueue(x)
 		}
+		e.throughParts(m.node, func(n topology.Node, _ float32) {
+			if x, ok := at0(n); ok {
+				sets.union(k, x)
+				enqueue(x)
+			}
+		})
 	}
 	return e.collect(i, members, sets)
 }

@@ -154,6 +154,18 @@ func (g *Graph) Owners(n Node) []Arc { return g.nodes[n].owners }
 // Parts returns what n owns, sorted; the slice is the graph's own.
 func (g *Graph) Parts(n Node) []Arc { return g.nodes[n].parts }
 
+// Dependers yields what depends on n without owning it, with the type of the edge, in no order; one that several sources tell of
+// comes as often. There are at least as many as [Graph.Dependents] says.
+func (g *Graph) Dependers(n Node) iter.Seq2[Node, TypeID] {
+	return func(yield func(Node, TypeID) bool) {
+		for _, b := range g.nodes[n].in {
+			if !yield(b.node, b.typ) {
+				return
+			}
+		}
+	}
+}
+
 // Alternatives counts the entities that n depends on, or owns, by edges of one type: what [Traits.Shows] calls "of".
 func (g *Graph) Alternatives(n Node, typ TypeID) int {
 	list, count, last := g.forth(n, g.Traits(typ).Owns), 0, Node(-1)

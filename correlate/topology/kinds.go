@@ -2,7 +2,7 @@ package topology
 
 // traits by type. Weights are judgements, not measurements: what something runs on or mounts takes it down almost surely,
 // a call may be retried, cached or optional, a container image that cannot be had is mostly a slip of the workload that names it,
-// what was learned from history may be a coincidence, and sharing a namespace, zone or scheduler says next to nothing. What is made of
+// what was learned from history may be a coincidence, and sharing a namespace or scheduler says next to nothing. What is made of
 // equal parts works, if worse, as long as it has one of them.
 var traits = map[string]Traits{
 	"runs_on":      {Weight: 0.95},
@@ -21,7 +21,7 @@ var traits = map[string]Traits{
 	"backed_by":    {Weight: 0.9, Owns: true, Needs: NeedsAny},
 	"link":         {Weight: 0.5},
 	"learned":      {Weight: 0.5},
-	"in_zone":      {Weight: 0.3},
+	"in_zone":      {Weight: 0.9},
 	"in_namespace": {Weight: 0.05},
 	"scheduled_by": {Weight: 0.05},
 }

@@ -1,0 +1,214 @@
+package correlate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"quell/correlate/topology"
+)
+
+const (
+	// silentLevels bounds how far a silent root is looked for above another: pods, their node, its zone.
+	silentLevels = 3
+	// silentFan is up to how many dependents of a candidate are looked at one by one for silent roots among them.
+	silentFan = 512
+)
+
+// silentRoot looks for something without symptoms that explains n, the root of i, and enough others beside it.
+func (e *Engine) silentRoot(n topology.Node, i *incident) {
+	for range silentLevels {
+		best := e.silentAbove(n, i)
+		if best == nil {
+			return
+		}
+		what := "what depends on it"
+		if !best.dependency {
+			what = "its parts"
+		}
+		e.reroot(i, best.node, fmt.Sprintf("%d of %d of %s are in trouble at once, and nothing of their own explains it", best.hits, best.of, what))
+		for _, id := range best.incidents {
+			if other := e.incidents[id]; other != i && other.state.Open() {
+				i = e.merge(other, i, fmt.Sprintf("it shares the silent root %s", e.graph.Entity(best.node)))
+			}
+		}
+		n = best.node
+	}
+}
+
+// silentCandidate is something without symptoms one step above an incident's root.
+type silentCandidate struct {
+	node       topology.Node
+	dependency bool // else an owner
+	hits, of   int
+	share      float64
+	incidents  []IncidentID // whose trouble it would explain, ascending
+}
+
+func (e *Engine) silentAbove(n topology.Node, i *incident) *silentCandidate {
+	var best *silentCandidate
+	look := func(arcs []topology.Arc, dependency bool, least int) {
+		for _, a := range arcs {
+			if e.graph.Traits(a.Type).Weight < e.tuning.ExplainsShare || e.local(a.Node).root != 0 || e.ill(a.Node) {
+				continue
+			}
+			c := e.silentCandidate(a.Node, dependency)
+			need := e.tuning.SiblingsShare / topology.Prior(e.graph.Entity(a.Node).Kind())
+			if c == nil || c.hits < least || c.share < need || !slices.Contains(c.incidents, i.id) {
+				continue
+			}
+			if best == nil || cmp.Or(cmp.Compare(c.hits, best.hits), cmp.Compare(c.share, best.share), -e.byEntity(c.node, best.node)) > 0 {
+				best = c
+			}
+		}
+	}
+	look(e.graph.Owners(n), false, e.tuning.PartsMin)
+	look(e.graph.Dependencies(n), true, e.tuning.SiblingsMin)
+	return best
+}
+
+// silentCandidate counts what is in trouble one step below m; nil if that cannot be enough. Those count whose incidents m would
+// explain: they are their roots, or at least half of what is ill there lies around m. What is explained by something else already
+// says nothing about m.
+func (e *Engine) silentCandidate(m topology.Node, dependency bool) *silentCandidate {
+	at := e.local(m)
+	dependents, parts := e.graph.Dependents(m)
+	c := &silentCandidate{node: m, dependency: dependency, of: parts}
+	list := at.parts
+	if dependency {
+		c.of, list = dependents, at.watch
+	}
+	// Counting looks at everything ill around m, so first see whether it can come out high enough.
+	fan := c.of <= silentFan
+	if float64(len(list)) < e.tuning.SiblingsShare*float64(c.of) && !fan {
+		return nil
+	}
+	direct, rooted := make(map[IncidentID]int), make(map[IncidentID]int)
+	for x, l := range list {
+		if !l.direct {
+			continue
+		}
+		id := e.local(x).site.incident
+		if direct[id]++; e.local(x).root == id {
+			rooted[id]++
+		}
+	}
+	if fan {
+		seen := make(map[topology.Node]bool)
+		look := func(x topology.Node) {
+			if id := e.local(x).root; id != 0 && !seen[x] && !e.ill(x) {
+				seen[x] = true
+				direct[id]++
+				rooted[id]++
+			}
+		}
+		if dependency {
+			for x := range e.graph.Dependers(m) {
+				look(x)
+			}
+		} else {
+			for _, a := range e.graph.Parts(m) {
+				look(a.Node)
+			}
+		}
+	}
+	for id, k := range direct {
+		i := e.incidents[id]
+		if i != nil && i.state.Open() && (rooted[id] > 0 || float64(k) >= e.tuning.ExplainsShare*float64(i.sites)) {
+			c.hits += k
+			c.incidents = append(c.incidents, id)
+		}
+	}
+	slices.Sort(c.incidents)
+	c.share = float64(c.hits) / float64(max(c.of, 1))
+	return c
+}
+
+const (
+	// strongWeight is the weight of dependencies that one cannot do without: what it runs on, mounts, is bound to.
+	strongWeight = 0.85
+	// throughMax bounds the parts, or the dependents, that are looked through.
+	throughMax = 512
+)
+
+// throughParts calls visit for what the parts of n cannot do without, with the weight with which trouble there shows on n. One part
+// of many need not, unless n tells of its parts itself: a daemon set that misses a pod says so, however many it has.
+func (e *Engine) throughParts(n topology.Node, visit func(m topology.Node, weight float32)) {
+	left := throughMax
+	tells := e.tellsOfParts(n)
+	var down func(n topology.Node, weight float32, depth int)
+	down = func(n topology.Node, weight float32, depth int) {
+		_, parts := e.graph.Dependents(n)
+		for _, a := range e.graph.Parts(n) {
+			if left--; left < 0 {
+				return
+			}
+			w := weight * e.showsOn(a.Type, parts, tells)
+			if w < coneWeight {
+				continue
+			}
+			for _, d := range e.graph.Dependencies(a.Node) {
+				if t := e.graph.Traits(d.Type); t.Weight >= strongWeight {
+					visit(d.Node, w*float32(t.Weight))
+				}
+			}
+			if depth > 1 {
+				down(a.Node, w, depth-1)
+			}
+		}
+	}
+	down(n, 1, partsDepth)
+}
+
+// ownersOver is the same from the other side: it calls visit for the ill entities of whose parts some cannot do without m. It visits
+// one as often as there are such parts, in no order.
+func (e *Engine) ownersOver(m topology.Node, visit func(owner topology.Node, weight float32)) {
+	if dependents, _ := e.graph.Dependents(m); dependents > throughMax {
+		return
+	}
+	var up func(n topology.Node, path []topology.Arc)
+	up = func(n topology.Node, path []topology.Arc) {
+		for _, a := range e.graph.Owners(n) {
+			path := append(path, a)
+			if e.ill(a.Node) {
+				tells, w := e.tellsOfParts(a.Node), float32(1)
+				for _, p := range path {
+					_, parts := e.graph.Dependents(p.Node)
+					w *= e.showsOn(p.Type, parts, tells)
+				}
+				visit(a.Node, w)
+			}
+			if len(path) < partsDepth {
+				up(a.Node, path)
+			}
+		}
+	}
+	for n, typ := range e.graph.Dependers(m) {
+		if e.graph.Traits(typ).Weight >= strongWeight {
+			up(n, make([]topology.Arc, 0, partsDepth))
+		}
+	}
+}
+
+// showsOn is the chance that trouble of one of some parts shows on their owner.
+func (e *Engine) showsOn(typ topology.TypeID, parts int, tells bool) float32 {
+	t := e.graph.Traits(typ)
+	if tells {
+		return float32(t.Weight)
+	}
+	return float32(t.Weight * t.Shows(1, max(parts, 1)))
+}
+
+// tellsOfParts reports whether n shows a state of its own.
+func (e *Engine) tellsOfParts(n topology.Node) bool {
+	st := e.local(n).site
+	if st == nil {
+		return false
+	}
+	for _, num := range st.symptoms {
+		if s := e.symptoms.get(num); s.active() && s.aspect == AspectState {
+			return true
+		}
+	}
+	return false
+}
