@@ -81,6 +81,8 @@ func (testRules) Event(ev *Event) EventMeaning {
 		return EventMeaning{Symptom: true, State: true, Severity: SeverityWarning}
 	case "Placed":
 		return EventMeaning{Heals: []string{"Starting", "Unschedulable"}}
+	case "ScalingReplicaSet", "NodeNotSchedulable":
+		return EventMeaning{Change: true}
 	}
 	return EventMeaning{Symptom: ev.Warning, Severity: SeverityWarning}
 }

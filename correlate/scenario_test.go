@@ -14,95 +14,232 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-
-	"quell/correlate/topology"
 )
 
 var update = flag.Bool("update", false, "write what the scenarios give into their files; read the diff")
 
-// TestScenario plays each story of testdata/scenario and compares the decisions with what the file wants. Every story is
-// played a second time with the engine stored and loaded after each step: that must change nothing.
+// PlayScenarios plays each story of testdata/scenario and compares the decisions, and how the incidents stand at the end, with
+// what the file wants. Every story is played a second time with the engine stored and loaded after each step: that must
+// change nothing. script_test.go describes the language of the stories. Those that begin with "# rules: packs" are played with the rules
+// that packs compiles; it is a parameter because only an external test may import them.
 //
-// A line of a script is TIME COMMAND ARGUMENTS, where the commands are
-//
-//	fire NAME ENTITY [label=value…]    an alert; startsAt= and expires= are offsets, source= names who reports
-//	resolve NAME ENTITY [label=value…]
-//	event REASON ENTITY [warning] [count=N] [id=ID] [says MESSAGE]
-//	edge FROM TYPE TO, unedge …, remove ENTITY
-//	ack INCIDENT BY, close INCIDENT BY
-//	gap FROM WHY                       quell saw nothing from then on
-//	tick                               time passes
-func TestScenario(t *testing.T) {
+// A story in testdata/scenario/pending is known to go wrong. What it wants are its pages and how the incidents stand at the end. It is
+// skipped with the difference, and fails when it comes out right, so that it is moved to the others.
+func PlayScenarios(t *testing.T, packs Compiler) {
 	files, err := filepath.Glob("testdata/scenario/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
+	packs = compileOnce(packs)
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { playFile(t, file, packs) })
+	}
+	pending, err := filepath.Glob("testdata/scenario/pending/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range pending {
+		t.Run("pending/"+strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive := parseScenario(t, file)
+			got := archive.play(t, packs, false)
+			got.decisions = escalations(got.decisions)
+			diff := archive.compare(got)
+			if diff == "" {
+				t.Fatal("this story comes out right now: move its file one folder up")
 			}
-			script, want := archive.Files[0].Data, archive.Files[1].Data
-			got := play(t, string(script), false)
-			if *update {
-				archive.Files[1].Data = []byte(got)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", archive.Comment, diff)
-			}
-			if diff := cmp.Diff(got, play(t, string(script), true)); diff != "" {
-				t.Errorf("storing and loading after each step changed the story (-live +loaded):\n%s", diff)
-			}
+			t.Skipf("%s (-want +got):\n%s", archive.Comment, diff)
 		})
 	}
 }
 
-var start = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+// compileOnce keeps what a compiler made of the first policy, since loading an engine after each step would compile packs each time.
+// All stories have the same ones, and compiled rules do not change.
+func compileOnce(compile Compiler) Compiler {
+	var rules Rules
+	return func(p *Policy) (Rules, error) {
+		if rules != nil {
+			return rules, nil
+		}
+		compiled, err := compile(p)
+		rules = compiled
+		return rules, err
+	}
+}
 
-// play runs a script and prints the effects.
-func play(t *testing.T, script string, reload bool) string {
+// escalations are the lines about pages.
+func escalations(decisions string) string {
+	var pages strings.Builder
+	for line := range strings.Lines(decisions) {
+		if strings.Contains(line, " escalate ") {
+			pages.WriteString(line)
+		}
+	}
+	return pages.String()
+}
+
+func playFile(t *testing.T, file string, packs Compiler) {
+	archive := parseScenario(t, file)
+	got := archive.play(t, packs, false)
+	if *update {
+		archive.Files[1].Data, archive.Files[2].Data = []byte(got.decisions), []byte(got.end)
+		if err := os.WriteFile(file, txtar.Format(archive.Archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := archive.compare(got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", archive.Comment, diff)
+	}
+	if loaded := archive.play(t, packs, true); got != loaded {
+		t.Errorf("storing and loading after each step changed the story (-live +loaded):\n%s",
+			cmp.Diff(got.decisions+got.end, loaded.decisions+loaded.end))
+	}
+}
+
+// scenario is a story: the comment tells it, "script" is what happens, "want" the decisions, "end" how the incidents stand then.
+type scenario struct{ *txtar.Archive }
+
+func parseScenario(t *testing.T, file string) scenario {
 	t.Helper()
-	e, err := New(compileTest, Policy{AlertTimeout: -1})
+	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := newRowStore()
-	var out strings.Builder
-	step := func(at time.Time, inputs ...Input) {
-		for _, f := range e.Step(at, inputs) {
-			fmt.Fprintf(&out, "%s %s %s%s\n", f.At.Sub(start), f.Decision, f.Incident, detail(f))
-		}
+	if *update && len(archive.Files) == 2 {
+		archive.Files = append(archive.Files, txtar.File{Name: "end"})
+	}
+	var names []string
+	for _, f := range archive.Files {
+		names = append(names, f.Name)
+	}
+	if diff := cmp.Diff([]string{"script", "want", "end"}, names); diff != "" {
+		t.Fatalf("sections of %s (-want +got):\n%s", file, diff)
+	}
+	return scenario{archive}
+}
+
+func (s scenario) compare(got outcome) string {
+	return cmp.Diff(string(s.Files[1].Data)+"-- end --\n"+string(s.Files[2].Data), got.decisions+"-- end --\n"+got.end)
+}
+
+// outcome is what a story led to, as text.
+type outcome struct{ decisions, end string }
+
+var start = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+
+// play runs a story; with reload the engine is stored and loaded after each step.
+func (s scenario) play(t *testing.T, packs Compiler, reload bool) outcome {
+	t.Helper()
+	script := string(s.Files[0].Data)
+	compile, policy := Compiler(compileTest), Policy{AlertTimeout: -1}
+	if strings.HasPrefix(script, "# rules: packs\n") {
+		compile, policy.Packs = packs, []string{"kubernetes", "kube-prometheus"}
+	}
+	e, err := New(compile, policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, told := newRowStore(), chronicle{incidents: make(map[IncidentID]string)}
+	step := func(at time.Time, inputs []Input) {
+		told.take(e, e.Step(at, inputs))
 		store.take(e)
-		store.check(t, e)
 		if reload {
-			e = store.load(t)
-		}
-	}
-	for line := range strings.Lines(script) {
-		words := strings.Fields(line)
-		if len(words) == 0 || words[0] == "#" {
-			continue
-		}
-		d, err := time.ParseDuration(words[0])
-		if err != nil {
-			t.Fatalf("%q: %v", line, err)
-		}
-		at := start.Add(d)
-		for due, ok := e.Deadline(); ok && due.Before(at) && words[1] != "gap"; due, ok = e.Deadline() {
-			step(due)
-		}
-		if in := parseCommand(t, at, words[1:]); in != nil {
-			step(at, in)
+			e = store.loadWith(t, compile)
 		} else {
-			step(at)
+			store.check(t, e)
 		}
 	}
-	return out.String()
+	lines := parseScript(t, script)
+	for len(lines) > 0 {
+		until := lines[0].at
+		if lines[0].words[0] == "gap" {
+			until = offset(t, lines[0].words[1])
+		}
+		for due, ok := e.Deadline(); ok && due.Before(until); due, ok = e.Deadline() {
+			step(due, nil)
+		}
+		at, batch := lines[0].at, lines[0].inputs(t)
+		for lines = lines[1:]; len(lines) > 0 && lines[0].batch; lines = lines[1:] {
+			batch = append(batch, lines[0].inputs(t)...)
+		}
+		step(at, batch)
+	}
+	return told.outcome(e)
+}
+
+// chronicle writes down what an engine decides.
+type chronicle struct {
+	lines []string
+	// same counts the last lines that tell of one decision about one incident: a storm need not be read alert by alert.
+	same      int
+	last      string
+	incidents map[IncidentID]string
+}
+
+// sameMax is how many of such lines are shown.
+const sameMax = 8
+
+func (c *chronicle) take(e *Engine, effects []Effect) {
+	for _, f := range effects {
+		what := fmt.Sprintf("%s %s", f.Decision, f.Incident)
+		if what != c.last {
+			c.flush()
+			c.last = what
+		}
+		if c.same++; c.same <= sameMax {
+			c.lines = append(c.lines, fmt.Sprintf("%s %s%s\n", f.At.Sub(start), what, detail(f)))
+		}
+	}
+	for _, f := range effects {
+		c.stands(e, f.Incident)
+	}
+}
+
+func (c *chronicle) flush() {
+	if c.same > sameMax {
+		c.lines = append(c.lines, fmt.Sprintf("… %d more: %s\n", c.same-sameMax, c.last))
+	}
+	c.same = 0
+}
+
+// runnerUpShare is the least share of the leader's score with which one of the next two roots is shown: below it they are what is left
+// over, in an order that says nothing.
+const runnerUpShare = 0.3
+
+// stands notes how an incident stands: closed ones are forgotten after a while.
+func (c *chronicle) stands(e *Engine, id IncidentID) {
+	i, ok := e.Incident(id, 0)
+	switch {
+	case !ok:
+		return
+	case i.State == Merged:
+		delete(c.incidents, id)
+		return
+	}
+	line := fmt.Sprintf("%s %s root", id, i.State)
+	for k, r := range i.Roots {
+		if k > 0 && (k > 2 || r.Score < i.Roots[0].Score*runnerUpShare) {
+			break
+		}
+		if k > 0 {
+			line += ", then"
+		}
+		line += " " + string(r.Entity)
+		if r.Silent {
+			line += " silent"
+		}
+	}
+	c.incidents[id] = fmt.Sprintf("%s; members %d", line, i.MemberCount)
+}
+
+func (c *chronicle) outcome(e *Engine) outcome {
+	c.flush()
+	var end strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(c.incidents)) {
+		c.stands(e, id)
+		fmt.Fprintln(&end, c.incidents[id])
+	}
+	return outcome{strings.Join(c.lines, ""), end.String()}
 }
 
 func detail(f Effect) string {
@@ -123,88 +260,6 @@ func detail(f Effect) string {
 		return fmt.Sprintf(" %s", f.Entity)
 	}
 	return ""
-}
-
-func parseCommand(t *testing.T, at time.Time, words []string) Input {
-	t.Helper()
-	switch words[0] {
-	case "fire", "resolve":
-		return parseAlert(t, at, words)
-	case "event":
-		ev := &Event{Reason: words[1], Entity: topology.Entity(words[2]), At: at, Count: 1, Source: "kubernetes/test"}
-		options := words[3:]
-		if k := slices.Index(words, "says"); k > 0 {
-			options, ev.Message = words[3:k], strings.Join(words[k+1:], " ")
-		}
-		for _, w := range options {
-			k, v, _ := strings.Cut(w, "=")
-			switch k {
-			case "warning":
-				ev.Warning = true
-			case "id":
-				ev.ID = v
-			case "count":
-				fmt.Sscan(v, &ev.Count)
-			}
-		}
-		return ev
-	case "edge", "unedge":
-		edges := []topology.Edge{{From: topology.Entity(words[1]), Type: words[2], To: topology.Entity(words[3])}}
-		if words[0] == "edge" {
-			return &Topology{Update: topology.Update{Edges: edges}, Source: "api"}
-		}
-		return &Topology{Update: topology.Update{RemoveEdges: edges}, Source: "api"}
-	case "remove":
-		return &Topology{Update: topology.Update{RemoveEntities: []topology.Entity{topology.Entity(words[1])}}, Source: "api"}
-	case "ack", "close":
-		id, err := ParseIncidentID(words[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		action := map[string]Action{"ack": ActionAck, "close": ActionResolve}[words[0]]
-		return &Command{Action: action, Incident: id, By: words[2]}
-	case "gap":
-		d, err := time.ParseDuration(words[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &Gap{From: start.Add(d), To: at, Why: words[2]}
-	case "tick":
-		return nil
-	}
-	t.Fatalf("unknown command %q", words)
-	return nil
-}
-
-func parseAlert(t *testing.T, at time.Time, words []string) *Alert {
-	t.Helper()
-	pairs := []string{"alertname", words[1], "quell_entity", words[2]}
-	a := &Alert{StartsAt: at, Source: "prometheus/test"}
-	for _, w := range words[3:] {
-		k, v, _ := strings.Cut(w, "=")
-		switch k {
-		case "startsAt", "expires":
-			d, err := time.ParseDuration(v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if k == "startsAt" {
-				a.StartsAt = start.Add(d)
-			} else {
-				a.Expires = start.Add(d)
-			}
-		case "source":
-			a.Source = v
-		default:
-			pairs = append(pairs, k, v)
-		}
-	}
-	a.Labels = LabelsOf(pairs...)
-	a.Fingerprint = a.Labels.Fingerprint()
-	if words[0] == "resolve" {
-		a.EndsAt = at
-	}
-	return a
 }
 
 // rowStore keeps rows as a store would.
@@ -234,7 +289,12 @@ func (r rowStore) check(t *testing.T, e *Engine) {
 
 func (r rowStore) load(t *testing.T) *Engine {
 	t.Helper()
-	e, err := Load(compileTest, r.all())
+	return r.loadWith(t, compileTest)
+}
+
+func (r rowStore) loadWith(t *testing.T, compile Compiler) *Engine {
+	t.Helper()
+	e, err := Load(compile, r.all())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func (e *Engine) alert(a *Alert) {
 	case s == nil:
 		e.newAlert(a)
 	case a.Resolved():
-		if s.condition != conditionCleared && toNano(a.EndsAt) >= s.startsAt {
+		if s.condition != conditionCleared && s.endedBy(a) {
 			e.end(s, conditionCleared)
 		}
 	case s.active():
@@ -112,6 +112,13 @@ func (e *Engine) alert(a *Alert) {
 // 15 s after another. What comes later is believed, since a source that was away comes back with the old start, and a
 // webhook would not repeat it for hours; a peer that is later still tells of the recovery next.
 const staleFor = int64(20 * time.Second)
+
+// endedBy reports whether a resolved report is about the episode that is known, and not about one before it. Its start tells; so does an
+// end after the start that is known, by whatever clock: an Alertmanager that gives an alert up writes the end by its own, which may be
+// behind that of the sender who wrote the start.
+func (s *symptom) endedBy(a *Alert) bool {
+	return toNano(a.StartsAt) == s.startsAt || toNano(a.EndsAt) >= s.startsAt
+}
 
 // stale reports whether a firing report is older than the recovery that is known.
 func (e *Engine) stale(s *symptom, a *Alert) bool {
