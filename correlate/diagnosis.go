@@ -35,8 +35,11 @@ type candidate struct {
 	node topology.Node
 	own  *member // nil if it is silent
 	hits []hit   // in order of voters
-	// direct counts the voters one dependency, or one step of ownership, away; of is how many there are in the graph.
-	direct, of int
+	// via counts, for a silent candidate, the voters that lead to it over each entity one step below it: themselves, or what is
+	// silent in between. direct sums the shares of those entities that are hit; of is how many there are in the graph.
+	via    map[topology.Node]int
+	direct float64
+	of     int
 	// plain is the score of the candidate alone, score that of what it adds to those before it.
 	plain, score float64
 	coverage     float64
@@ -72,23 +75,52 @@ func (e *Engine) diagnose(i *incident) *diagnosis {
 		d.total += d.members[k].strength
 		e.vote(d, v, below, position)
 	}
+	for _, c := range d.candidates {
+		if d.reckon(c, position); c.own == nil && c.direct+0.5 < float64(e.tuning.PartsMin) && c.node != i.root {
+			delete(d.candidates, c.node)
+		}
+	}
 	d.prolong()
 	d.explainAway()
 	list := make([]*candidate, 0, len(d.candidates))
 	for _, c := range d.candidates {
-		if c.own == nil && c.direct < e.tuning.PartsMin && c.node != i.root {
-			delete(d.candidates, c.node)
-			continue
-		}
 		e.weigh(d, c)
 		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b *candidate) int { return e.better(a, b) })
+	d.deepen(list)
 	d.cover(list)
 	if i.told() {
 		d.stay(i.root)
 	}
 	return d
+}
+
+// deepen puts the candidate that explains the best one before it if their scores are about the same: of a chain the deepest leads,
+// since the way up only makes its coverage look smaller. It looks on from there, once for each candidate at most.
+func (d *diagnosis) deepen(list []*candidate) {
+	for range list {
+		at := slices.IndexFunc(list[1:], func(c *candidate) bool {
+			return c.own != nil && c.plain >= d.engine.tuning.DeepMargin*list[0].plain && d.under(c, list[0]) && !d.under(list[0], c)
+		})
+		if at < 0 {
+			return
+		}
+		c := list[at+1]
+		copy(list[1:at+2], list[:at+1])
+		list[0] = c
+		c.plain = max(c.plain, list[1].plain)
+	}
+}
+
+// under reports whether c surely explains the trouble of top.
+func (d *diagnosis) under(c, top *candidate) bool {
+	for _, h := range c.hits {
+		if d.members[d.voters[h.voter]].node == top.node {
+			return float64(h.weight*h.timing) >= d.engine.tuning.ExplainsShare
+		}
+	}
+	return false
 }
 
 // better orders candidates by score; ties go to those with symptoms, then to the oldest of these.
@@ -171,8 +203,12 @@ func (e *Engine) below(d *diagnosis) map[topology.Node][]part {
 // vote lets a voter speak for everything in its cone, and for the ill parts of what is there.
 func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill map[topology.Node]*member) {
 	m := &d.members[d.voters[v]]
-	for _, r := range e.coneOf(m.node) {
-		d.speak(v, m, r, ill[r.node])
+	cone := e.coneOf(m.node)
+	for _, r := range cone {
+		c := d.speak(v, m, r, ill[r.node])
+		if c.own == nil && (r.steps == 1 || r.steps == 2) {
+			c.note(cone[r.prev].node)
+		}
 		for _, p := range below[r.node] {
 			w := r.weight * p.weight
 			if r.prev >= 0 {
@@ -189,7 +225,7 @@ func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill m
 }
 
 // speak notes that a candidate, which is the member own if it is ill, explains a voter.
-func (d *diagnosis) speak(v int, m *member, r reach, own *member) {
+func (d *diagnosis) speak(v int, m *member, r reach, own *member) *candidate {
 	c := d.candidates[r.node]
 	if c == nil {
 		c = &candidate{node: r.node, own: own}
@@ -199,16 +235,40 @@ func (d *diagnosis) speak(v int, m *member, r reach, own *member) {
 	if own != nil && own != m {
 		h.timing = d.engine.explaining(own.span, m.span)
 	}
-	if r.steps == 1 {
-		c.direct++
-	}
 	if k := len(c.hits) - 1; k >= 0 && c.hits[k].voter == h.voter {
 		if h.weight > c.hits[k].weight {
 			c.hits[k] = h
 		}
-		return
+		return c
 	}
 	c.hits = append(c.hits, h)
+	return c
+}
+
+// note counts a voter that leads to c over n.
+func (c *candidate) note(n topology.Node) {
+	if c.via == nil {
+		c.via = make(map[topology.Node]int)
+	}
+	c.via[n]++
+}
+
+// reckon sums how many of those one step below a silent candidate are hit: one that is ill counts fully, one that is silent by the
+// share of what depends on it that is ill. So nodes that say nothing can stand for their pods, and a zone for its nodes.
+func (d *diagnosis) reckon(c *candidate, ill map[topology.Node]*member) {
+	for n, voters := range c.via {
+		if ill[n] != nil {
+			c.direct++
+			continue
+		}
+		dependents, parts := d.engine.graph.Dependents(n)
+		c.direct += min(d.scaled(voters)/float64(max(dependents, parts, 1)), 1)
+	}
+}
+
+// scaled is how many members some voters stand for.
+func (d *diagnosis) scaled(voters int) float64 {
+	return float64(voters*len(d.members)) / float64(max(len(d.voters), 1))
 }
 
 // prolong lets candidates explain what those that they explain explain in turn: trouble that is seen on the way travels on
@@ -274,24 +334,35 @@ func (d *diagnosis) rehit(c *candidate, weights []float32) {
 }
 
 // explainAway leaves to silent candidates only what no ill one explains: an entity without a symptom is not needed as the cause of
-// trouble whose cause is seen.
+// trouble whose cause is seen. A cause that the silent one would explain itself takes nothing from it.
 func (d *diagnosis) explainAway() {
-	away := make([]float32, len(d.voters))
+	voter := make(map[topology.Node]int32, len(d.voters))
+	for v, k := range d.voters {
+		voter[d.members[k].node] = int32(v)
+	}
+	under, away := make([]bool, len(d.voters)), make([]float32, len(d.voters))
 	for _, c := range d.candidates {
-		if c.own == nil {
+		if c.own != nil {
 			continue
 		}
+		clear(under)
+		clear(away)
 		for _, h := range c.hits {
-			if d.members[d.voters[h.voter]].node != c.node {
-				away[h.voter] = max(away[h.voter], h.weight*h.timing)
+			under[h.voter] = float64(h.weight) >= d.engine.tuning.ExplainsShare
+		}
+		for _, x := range d.candidates {
+			at, votes := voter[x.node]
+			if x.own == nil || votes && under[at] {
+				continue
+			}
+			for _, h := range x.hits {
+				if !votes || h.voter != at {
+					away[h.voter] = max(away[h.voter], h.weight*h.timing)
+				}
 			}
 		}
-	}
-	for _, c := range d.candidates {
-		if c.own == nil {
-			for k := range c.hits {
-				c.hits[k].weight *= 1 - away[c.hits[k].voter]
-			}
+		for k := range c.hits {
+			c.hits[k].weight *= 1 - away[c.hits[k].voter]
 		}
 	}
 }
@@ -319,10 +390,10 @@ func (d *diagnosis) hitRatio(c *candidate) float64 {
 	if dependents == 0 {
 		least = d.engine.tuning.PartsMin
 	}
-	if c.direct < least || c.of == 0 {
+	if c.direct+0.5 < float64(least) || c.of == 0 {
 		return 0
 	}
-	return min(float64(c.direct*len(d.members))/float64(len(d.voters)*c.of), 1)
+	return min(c.direct*d.scaled(1)/float64(c.of), 1)
 }
 
 // explained sums the strength of the voters that c explains; left is the share of each that is not explained yet, nil for all.
@@ -373,7 +444,8 @@ func (d *diagnosis) cover(list []*candidate) {
 
 // stay keeps the root that people were told, unless another is clearly better.
 func (d *diagnosis) stay(root topology.Node) {
-	if c := d.candidates[root]; c != nil && len(d.roots) > 0 && d.roots[0].plain < d.engine.tuning.StayMargin*c.plain {
+	if c := d.candidates[root]; c != nil && len(d.roots) > 0 &&
+		d.roots[0].plain < d.engine.tuning.StayMargin*c.plain && !d.under(d.roots[0], c) {
 		d.prefer(root)
 	}
 }

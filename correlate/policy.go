@@ -120,6 +120,8 @@ type Rules interface {
 	Severity(Labels) Severity
 	// Aspect says what a symptom with these labels tells about its entity.
 	Aspect(Labels) Aspect
+	// Delay says how long the rule of an alert with these labels waits before it fires ("for" in Prometheus); 0 if nobody knows.
+	Delay(Labels) time.Duration
 	// Hold says how long an incident that begins with this symptom may be held, and which rule says so;
 	// ok is false where no rule does.
 	Hold(Labels, Severity) (hold time.Duration, why string, ok bool)

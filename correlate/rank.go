@@ -122,7 +122,7 @@ func (d *diagnosis) reason(e *Engine, k int) string {
 	case c.own != nil:
 		text += " and shows " + c.own.name + " itself"
 	default:
-		text += ", silent itself: " + strconv.Itoa(c.direct*len(d.members)/len(d.voters)) + " of the " + strconv.Itoa(max(c.of, c.direct)) + " next to it are ill"
+		text += ", silent itself: " + strconv.Itoa(int(c.direct*d.scaled(1)+0.5)) + " of the " + strconv.Itoa(c.of) + " next to it are ill"
 	}
 	if c.change > 1 {
 		text += "; " + e.changeText(c.node)

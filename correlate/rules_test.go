@@ -57,6 +57,8 @@ func (testRules) Aspect(l Labels) Aspect {
 	return AspectState
 }
 
+func (testRules) Delay(Labels) time.Duration { return 0 }
+
 func (r testRules) Hold(l Labels, _ Severity) (time.Duration, string, bool) {
 	d, ok := r.holds[l.Get("alertname")]
 	return d, "rule " + l.Get("alertname"), ok

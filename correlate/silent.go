@@ -13,6 +13,8 @@ const (
 	silentLevels = 3
 	// silentFan is up to how many dependents of a candidate are looked at one by one for silent roots among them.
 	silentFan = 512
+	// silentInner bounds both levels where one of them is silent throughout.
+	silentInner = 64
 )
 
 // silentRoot looks for something without symptoms that explains n, the root of i, and enough others beside it.
@@ -64,6 +66,14 @@ func (e *Engine) silentAbove(n topology.Node, i *incident) *silentCandidate {
 	}
 	look(e.graph.Owners(n), false, e.tuning.PartsMin)
 	look(e.graph.Dependencies(n), true, e.tuning.SiblingsMin)
+	if best == nil {
+		// A claim that nobody watches stands between a pod and the storage.
+		for _, a := range e.graph.Dependencies(n) {
+			if e.graph.Traits(a.Type).Weight >= strongWeight && !e.ill(a.Node) && e.local(a.Node).root == 0 {
+				look(e.graph.Dependencies(a.Node), true, e.tuning.SiblingsMin)
+			}
+		}
+	}
 	return best
 }
 
@@ -96,8 +106,15 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool) *silentCandid
 	if fan {
 		seen := make(map[topology.Node]bool)
 		look := func(x topology.Node) {
-			if id := e.local(x).root; id != 0 && !seen[x] && !e.ill(x) {
-				seen[x] = true
+			if seen[x] || e.ill(x) {
+				return
+			}
+			seen[x] = true
+			id := e.local(x).root
+			if id == 0 && c.of <= silentInner {
+				id = e.passes(x)
+			}
+			if id != 0 {
 				direct[id]++
 				rooted[id]++
 			}
@@ -122,6 +139,31 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool) *silentCandid
 	slices.Sort(c.incidents)
 	c.share = float64(c.hits) / float64(max(c.of, 1))
 	return c
+}
+
+// passes returns the oldest incident that is rooted in what depends on x, if most of what does is ill: trouble from below passes
+// through x, which does not say so. Zero if it does not look like that.
+func (e *Engine) passes(x topology.Node) IncidentID {
+	dependents, _ := e.graph.Dependents(x)
+	if dependents == 0 || dependents > silentInner {
+		return 0
+	}
+	var oldest IncidentID
+	ill := make(map[topology.Node]bool)
+	for y := range e.graph.Dependers(x) {
+		id := e.local(y).root
+		if id == 0 || ill[y] {
+			continue
+		}
+		ill[y] = true
+		if oldest == 0 || id < oldest {
+			oldest = id
+		}
+	}
+	if float64(len(ill)) < e.tuning.SiblingsShare*float64(dependents) {
+		return 0
+	}
+	return oldest
 }
 
 const (

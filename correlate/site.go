@@ -65,6 +65,9 @@ func (e *Engine) begin(s *symptom) {
 	s.condition, s.since, s.seen, s.ended = conditionActive, e.now, e.now, 0
 	if i := e.incidents[s.incident]; i == nil || !i.state.Open() || s.began == 0 {
 		s.began = e.now
+		if !s.isEvent() {
+			s.began -= int64(e.rules.Delay(s.labels))
+		}
 	}
 	e.mark(s)
 	if src := e.sources[s.source]; src != nil {

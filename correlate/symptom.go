@@ -42,7 +42,7 @@ type symptom struct {
 	count       int32
 
 	startsAt int64 // by the sender's clock
-	began    int64 // when quell heard of it first in the course of its incident: pauses within that do not count
+	began    int64 // when quell heard of it first in the course of its incident, less what its rule waits; pauses do not count
 	since    int64 // when quell heard that it began last
 	seen     int64 // when it was reported last while it was active
 	ended    int64 // when quell heard that it ended, or lost it

@@ -24,6 +24,8 @@ type Tuning struct {
 	EffectEvidence, UnknownEvidence, SilentEvidence float64
 	// ChangeBonus is what a change just now multiplies a candidate's score by; it fades within half an hour.
 	ChangeBonus float64
+	// DeepMargin is how near a candidate's score must come to that of the best one, whose trouble it explains, to lead in its place.
+	DeepMargin float64
 	// StayMargin is by how much a candidate must beat the root that people were told before it takes its place.
 	StayMargin float64
 
@@ -42,7 +44,7 @@ func DefaultTuning() Tuning {
 	return Tuning{
 		ExplainsShare: 0.5, CommonWeight: 0.6, SiblingsMin: 3, PartsMin: 2, SiblingsShare: 0.5,
 		WarningStrength: 0.4, ErrorStrength: 0.7, EventStrength: 0.7,
-		EffectEvidence: 0.5, UnknownEvidence: 0.6, SilentEvidence: 0.2, ChangeBonus: 1.5, StayMargin: 1.1,
+		EffectEvidence: 0.5, UnknownEvidence: 0.6, SilentEvidence: 0.2, ChangeBonus: 1.5, DeepMargin: 0.95, StayMargin: 1.1,
 		LateCause: 15 * time.Minute, OldCause: time.Hour, GoneCause: 5 * time.Minute,
 	}
 }

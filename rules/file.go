@@ -57,6 +57,7 @@ func (r *reader) name(section string, to *string) strictyaml.Setter {
 func (r *reader) symptom(n strictyaml.Node) {
 	var name, severity, shows string
 	var ms labels.Matchers
+	var delay time.Duration
 	said := false
 	says := func(set strictyaml.Setter) strictyaml.Setter {
 		return func(n strictyaml.Node) { said = true; set(n) }
@@ -66,12 +67,16 @@ func (r *reader) symptom(n strictyaml.Node) {
 		"matchers": strictyaml.Matchers(&ms),
 		"severity": says(strictyaml.Word(&severity, "none", "info", "warning", "error", "critical")),
 		"shows":    says(strictyaml.Word(&shows, "state", "effect")),
+		"delay":    says(strictyaml.Duration(&delay, 0, 24*time.Hour)),
 	}, "name", "matchers")
 	if !said {
-		n.Problem("symptom rule that says nothing", "give a severity, or what it shows: state or effect")
+		n.Problem("symptom rule that says nothing", "give a severity, what it shows (state or effect), or the delay of its rule")
 	}
 	if severity != "" {
 		r.set.symptoms.add(ms, correlate.ParseSeverity(severity))
+	}
+	if delay != 0 {
+		r.set.delays.add(ms, delay)
 	}
 	switch shows {
 	case "state":

@@ -20,6 +20,7 @@ import (
 type Set struct {
 	symptoms table[correlate.Severity]
 	aspects  table[correlate.Aspect]
+	delays   table[time.Duration]
 	targets  table[[]string]
 	entities table[*entityRule]
 	holds    table[holdRule]
@@ -85,6 +86,14 @@ func (s *Set) Aspect(l correlate.Labels) correlate.Aspect {
 		return aspect
 	}
 	return aspectOfName(l.Get("alertname"))
+}
+
+// Delay returns the "delay" of the first matching rule under "symptoms" that has one.
+func (s *Set) Delay(l correlate.Labels) time.Duration {
+	for d := range s.delays.matching(l) {
+		return d
+	}
+	return 0
 }
 
 // Hold returns what the first matching rule under "holds" says. Severity is at hand as a label for matchers, so the
