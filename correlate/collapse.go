@@ -368,7 +368,7 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 		e.acknowledge(stay, by, fmt.Sprintf("acknowledged as %s, which it continues", gone.id))
 	}
 	e.shorten(stay, gone.heldUntil, gone.holdReason)
-	if stay.severity > stay.toldSeverity {
+	if !stay.told() || stay.severity > stay.toldSeverity {
 		e.afterActive(stay) // those who would have been paged for the other one
 	} else {
 		e.tell(stay)
