@@ -81,6 +81,7 @@ func (e *Engine) rank(i *incident) {
 	if d.roots[0].node == i.root {
 		i.rootWhy = d.reason(e, 0)
 	}
+	i.rankedAt = e.now
 	i.roots = make([]Root, len(d.roots))
 	for k, c := range d.roots {
 		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(c.score), Silent: c.own == nil, Why: d.reason(e, k)}
