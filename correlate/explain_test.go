@@ -304,9 +304,8 @@ func TestExplainSaysWhoIsKeptBecausePeopleWereTold(t *testing.T) {
 	// A rival that leads by less than it takes: made by hand, since the engine would need luck for it.
 	e.tuning.StayMargin = 100
 	e.Step(start.Add(6*time.Minute), []Input{parseAlert(t, start, []string{"fire", "Down", "service/db", "severity=critical"})})
-	x := explain(t, e, 1)
 	e.setRoot(i, mustFind(t, e, "service/web"))
-	x = explain(t, e, 1)
+	x := explain(t, e, 1)
 	flips, _ := x.Decisive()
 	if x.Root.Entity != "service/web" || len(flips) == 0 || flips[0].If != "people had not been told of the root" || flips[0].Rival != "service/db" {
 		t.Errorf("got root %+v, flips %+v", x.Root, flips)
