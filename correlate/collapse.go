@@ -89,7 +89,7 @@ func (e *Engine) partsExplainer(n topology.Node, when span, not IncidentID) (*in
 	if len(e.graph.Parts(n)) == 0 {
 		return nil, ""
 	}
-	e.throughParts(n, func(m topology.Node, w float32) {
+	e.throughParts(n, func(m topology.Node, w float32, _ []chainLink) {
 		i := e.incidents[e.local(m).root]
 		if i == nil || i.id == not {
 			return

@@ -29,20 +29,32 @@ type reach struct {
 func cone(g *topology.Graph, n topology.Node) []reach { return appendCone(nil, g, n) }
 
 // appendCone is cone into memory that is there already; c must be empty.
-func appendCone(c []reach, g *topology.Graph, n topology.Node) []reach {
+func appendCone(c []reach, g *topology.Graph, n topology.Node) []reach { return walk(c, g, n, nil) }
+
+// tie is what one entity depends on another by, or is made of it by, whatever the types. Nil is none.
+type tie struct{ from, to topology.Node }
+
+func (x *tie) is(from, to topology.Node) bool { return x != nil && x.from == from && x.to == to }
+
+// walk is appendCone in a graph without a tie: an explanation thinks it away.
+func walk(c []reach, g *topology.Graph, n topology.Node, without *tie) []reach {
 	c = append(c, reach{node: n, weight: 1, prev: -1})
 	for i := 0; i < len(c) && len(c) < coneNodes; i++ {
 		if c[i].steps == coneSteps {
 			continue
 		}
 		for _, a := range g.Owners(c[i].node) {
-			c = extend(g, c, i, a, 0)
+			if !without.is(a.Node, c[i].node) {
+				c = extend(g, c, i, a, 0)
+			}
 		}
 		if c[i].hops == coneHops {
 			continue
 		}
 		for _, a := range g.Dependencies(c[i].node) {
-			c = extend(g, c, i, a, 1)
+			if !without.is(c[i].node, a.Node) {
+				c = extend(g, c, i, a, 1)
+			}
 		}
 	}
 	return c

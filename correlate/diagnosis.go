@@ -11,14 +11,25 @@ import (
 type diagnosis struct {
 	engine  *Engine
 	members []member
+	// root is believed even if it is silent and few depend on it; noNode is none.
+	root topology.Node
+	// without is a tie that does not count; nil is none.
+	without *tie
 	// voters are the members whose trouble is to be explained: all of them, or a sample.
 	voters []int
 	total  float64 // strength of the voters
 	// candidates by node, each with what it explains alone.
 	candidates map[topology.Node]*candidate
+	// ranked are the candidates by their own scores, best first.
+	ranked []*candidate
 	// roots are the greedy cover: each is the candidate that explains most of what those before it leave.
 	roots []*candidate
+	// shortened is true if chains of ill entities were not followed to their ends, see prolongSteps.
+	shortened bool
 }
+
+// noNode stands for no entity.
+const noNode topology.Node = -1
 
 // member is an ill entity of an incident, or one that was ill if none is left.
 type member struct {
@@ -28,6 +39,7 @@ type member struct {
 	strength float64
 	aspect   Aspect
 	name     string // of its strongest symptom
+	voice    uint64 // number of that
 }
 
 // candidate is an entity that may be the root.
@@ -51,6 +63,7 @@ type candidate struct {
 // hit is a voter that a candidate explains: how surely trouble travels there, how well the times fit.
 type hit struct {
 	voter  int32 // position in voters
+	over   int32 // the voter that led trouble on, see prolong; -1 if there is none between
 	weight float32
 	timing float32
 }
@@ -64,7 +77,18 @@ type hit struct {
 // ratio are those of SCORE (Kompella et al., NSDI 2005), the greedy cover over a graph with probabilities that of
 // Spotlight (SRDS 2010). The cost is that of the cones of at most rankSample members.
 func (e *Engine) diagnose(i *incident) *diagnosis {
-	d := &diagnosis{engine: e, members: e.members(i), candidates: make(map[topology.Node]*candidate)}
+	d := &diagnosis{engine: e, members: e.members(i), root: i.root}
+	d.run()
+	if i.told() {
+		d.stay(i.root)
+	}
+	return d
+}
+
+// run finds candidates and roots from the fields that say what is to be explained, which an explanation may have changed.
+func (d *diagnosis) run() {
+	e := d.engine
+	d.candidates = make(map[topology.Node]*candidate)
 	d.sample()
 	below := e.below(d)
 	position := make(map[topology.Node]*member, len(d.members))
@@ -76,24 +100,20 @@ func (e *Engine) diagnose(i *incident) *diagnosis {
 		e.vote(d, v, below, position)
 	}
 	for _, c := range d.candidates {
-		if d.reckon(c, position); c.own == nil && c.direct+0.5 < float64(e.tuning.PartsMin) && c.node != i.root {
+		if d.reckon(c, position); c.own == nil && c.direct+0.5 < float64(e.tuning.PartsMin) && c.node != d.root {
 			delete(d.candidates, c.node)
 		}
 	}
 	d.prolong()
 	d.explainAway()
-	list := make([]*candidate, 0, len(d.candidates))
+	d.ranked = make([]*candidate, 0, len(d.candidates))
 	for _, c := range d.candidates {
 		e.weigh(d, c)
-		list = append(list, c)
+		d.ranked = append(d.ranked, c)
 	}
-	slices.SortFunc(list, func(a, b *candidate) int { return e.better(a, b) })
-	d.deepen(list)
-	d.cover(list)
-	if i.told() {
-		d.stay(i.root)
-	}
-	return d
+	slices.SortFunc(d.ranked, e.better)
+	d.deepen(d.ranked)
+	d.cover(d.ranked)
 }
 
 // deepen puts the candidate that explains the best one before it if their scores are about the same: of a chain the deepest leads,
@@ -141,24 +161,33 @@ func (e *Engine) better(a, b *candidate) int {
 
 // members lists the entities of i in order of their first symptoms: those that are ill or healed within the incident.
 func (e *Engine) members(i *incident) []member {
-	var list []member
-	at := make(map[topology.Node]int)
+	r := roll{at: make(map[topology.Node]int)}
 	for _, num := range i.sorted() {
-		s := e.symptoms.get(num)
-		k, known := at[s.node]
-		if !known {
-			k = len(list)
-			at[s.node] = k
-			list = append(list, member{node: s.node, first: num, span: spanOf(s)})
-		}
-		m := &list[k]
-		m.span = m.span.with(s)
-		if strength := e.strength(s); strength > m.strength {
-			m.strength, m.name = strength, s.name
-		}
-		m.aspect = max(m.aspect, s.aspect)
+		r.enter(e, e.symptoms.get(num))
 	}
-	return list
+	return r.list
+}
+
+// roll lists members, and tells where each is on the list.
+type roll struct {
+	list []member
+	at   map[topology.Node]int
+}
+
+// enter adds a symptom to its entity.
+func (r *roll) enter(e *Engine, s *symptom) {
+	k, known := r.at[s.node]
+	if !known {
+		k = len(r.list)
+		r.at[s.node] = k
+		r.list = append(r.list, member{node: s.node, first: s.num, span: spanOf(s)})
+	}
+	m := &r.list[k]
+	m.span = m.span.with(s)
+	if strength := e.strength(s); strength > m.strength {
+		m.strength, m.name, m.voice = strength, s.name, s.num
+	}
+	m.aspect = max(m.aspect, s.aspect)
 }
 
 // sample picks the voters.
@@ -183,8 +212,7 @@ func (e *Engine) below(d *diagnosis) map[topology.Node][]part {
 	var up func(m *member, n topology.Node, weight float32, depth int)
 	up = func(m *member, n topology.Node, weight float32, depth int) {
 		for _, a := range e.graph.Owners(n) {
-			_, parts := e.graph.Dependents(a.Node)
-			w := weight * float32(e.graph.Traits(a.Type).Weight) / float32(max(parts, 1))
+			w := d.partWeight(weight, a, n)
 			if w < coneWeight {
 				continue
 			}
@@ -200,10 +228,50 @@ func (e *Engine) below(d *diagnosis) map[topology.Node][]part {
 	return below
 }
 
+// partWeight is the chance that trouble which shows on a part with the given one shows on its owner, to which the arc leads.
+func (d *diagnosis) partWeight(weight float32, owner topology.Arc, part topology.Node) float32 {
+	if d.without.is(owner.Node, part) {
+		return 0
+	}
+	_, parts := d.dependents(owner.Node)
+	return weight * float32(d.engine.graph.Traits(owner.Type).Weight) / float32(max(parts, 1))
+}
+
+// dependents is [topology.Graph.Dependents] without the tie that does not count.
+func (d *diagnosis) dependents(n topology.Node) (dependents, parts int) {
+	dependents, parts = d.engine.graph.Dependents(n)
+	switch {
+	case d.without == nil:
+	case d.without.from == n && linked(d.engine.graph.Parts(n), d.without.to):
+		parts--
+	case d.without.to == n && linked(d.engine.graph.Dependencies(d.without.from), n):
+		dependents--
+	}
+	return dependents, parts
+}
+
+// linked reports whether an arc leads to n.
+func linked(arcs []topology.Arc, n topology.Node) bool {
+	return slices.ContainsFunc(arcs, func(a topology.Arc) bool { return a.Node == n })
+}
+
+// cone returns what could explain trouble of n; see [Engine.coneOf].
+func (d *diagnosis) cone(n topology.Node) []reach {
+	if d.without == nil {
+		return d.engine.coneOf(n)
+	}
+	return walk(nil, d.engine.graph, n, d.without)
+}
+
+// broken reports whether a way leads along the tie that does not count.
+func (d *diagnosis) broken(way []chainLink) bool {
+	return d.without != nil && slices.ContainsFunc(way, func(l chainLink) bool { return l.tie == *d.without })
+}
+
 // vote lets a voter speak for everything in its cone, and for the ill parts of what is there.
 func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill map[topology.Node]*member) {
 	m := &d.members[d.voters[v]]
-	cone := e.coneOf(m.node)
+	cone := d.cone(m.node)
 	for _, r := range cone {
 		c := d.speak(v, m, r, ill[r.node])
 		if c.own == nil && (r.steps == 1 || r.steps == 2) {
@@ -217,8 +285,8 @@ func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill m
 			d.speak(v, m, reach{node: p.member.node, weight: w, steps: r.steps + 1}, p.member)
 		}
 	}
-	e.throughParts(m.node, func(n topology.Node, w float32) {
-		if own := ill[n]; own != nil {
+	e.throughParts(m.node, func(n topology.Node, w float32, way []chainLink) {
+		if own := ill[n]; own != nil && !d.broken(way) {
 			d.speak(v, m, reach{node: n, weight: w, steps: 2}, own)
 		}
 	})
@@ -231,7 +299,7 @@ func (d *diagnosis) speak(v int, m *member, r reach, own *member) *candidate {
 		c = &candidate{node: r.node, own: own}
 		d.candidates[r.node] = c
 	}
-	h := hit{voter: int32(v), weight: r.weight, timing: 1}
+	h := hit{voter: int32(v), over: -1, weight: r.weight, timing: 1}
 	if own != nil && own != m {
 		h.timing = d.engine.explaining(own.span, m.span)
 	}
@@ -266,6 +334,9 @@ func (d *diagnosis) reckon(c *candidate, ill map[topology.Node]*member) {
 	}
 }
 
+// around counts those one step below a silent candidate that are hit, for people.
+func (d *diagnosis) around(c *candidate) int { return int(c.direct*d.scaled(1) + 0.5) }
+
 // scaled is how many members some voters stand for.
 func (d *diagnosis) scaled(voters int) float64 {
 	return float64(voters*len(d.members)) / float64(max(len(d.voters), 1))
@@ -284,7 +355,7 @@ func (d *diagnosis) prolong() {
 			steps[v] = slices.Clone(c.hits)
 		}
 	}
-	best := make([]float32, len(d.voters))
+	best, over := make([]float32, len(d.voters)), make([]int32, len(d.voters))
 	var queue []int32
 	for _, c := range d.candidates {
 		if len(c.hits) < 2 && c.own == nil {
@@ -293,19 +364,20 @@ func (d *diagnosis) prolong() {
 		clear(best)
 		queue = queue[:0]
 		for _, h := range c.hits {
-			best[h.voter] = h.weight
+			best[h.voter], over[h.voter] = h.weight, -1
 			queue = append(queue, h.voter)
 		}
 		for k := 0; k < len(queue) && k < prolongSteps; k++ {
 			from := queue[k]
 			for _, h := range steps[from] {
 				if w := best[from] * h.weight; h.voter != from && w > best[h.voter] && w >= prolongWeight {
-					best[h.voter] = w
+					best[h.voter], over[h.voter] = w, from
 					queue = append(queue, h.voter)
 				}
 			}
 		}
-		d.rehit(c, best)
+		d.shortened = d.shortened || len(queue) > prolongSteps
+		d.rehit(c, best, over)
 	}
 }
 
@@ -317,15 +389,15 @@ const (
 	prolongWeight = 0.05
 )
 
-// rehit sets the weights with which a candidate explains the voters; 0 is not at all.
-func (d *diagnosis) rehit(c *candidate, weights []float32) {
+// rehit sets the weights with which a candidate explains the voters, 0 is not at all, and over which others.
+func (d *diagnosis) rehit(c *candidate, weights []float32, over []int32) {
 	c.hits = c.hits[:0]
 	for v, w := range weights {
 		if w == 0 {
 			continue
 		}
 		m := &d.members[d.voters[v]]
-		h := hit{voter: int32(v), weight: w, timing: 1}
+		h := hit{voter: int32(v), over: over[v], weight: w, timing: 1}
 		if c.own != nil && c.own != m {
 			h.timing = d.engine.explaining(c.own.span, m.span)
 		}
@@ -384,7 +456,7 @@ func (e *Engine) weigh(d *diagnosis, c *candidate) {
 // hitRatio is the share of what depends on a candidate, or of its parts, that is ill: a silent cause shows on most of them. Few ill
 // ones are no ratio.
 func (d *diagnosis) hitRatio(c *candidate) float64 {
-	dependents, parts := d.engine.graph.Dependents(c.node)
+	dependents, parts := d.dependents(c.node)
 	c.of = dependents + parts
 	least := d.engine.tuning.SiblingsMin
 	if dependents == 0 {

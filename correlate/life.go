@@ -45,6 +45,7 @@ type incident struct {
 	toldAlerts      int // symptoms when people were told last
 	toldSeverity    Severity
 	ranked          int   // ill entities when its candidates were ranked last
+	rankedAt        int64 // when its roots were found
 	parentGone      int64 // when its root recovered although others were still ill; 0 if it did not, or is ill again
 
 	symptoms []uint64 // see sorted

@@ -83,6 +83,7 @@ func (e *Engine) rank(i *incident) {
 	if d.roots[0].node == i.root {
 		i.rootWhy = d.reason(e, 0)
 	}
+	i.rankedAt = e.now
 	i.roots = make([]Root, len(d.roots))
 	for k, c := range d.roots {
 		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(c.score), Silent: c.own == nil, Explains: len(c.hits), Why: d.reason(e, k)}
@@ -122,7 +123,7 @@ func (d *diagnosis) reason(e *Engine, k int) string {
 	case c.own != nil:
 		text += " and shows " + c.own.name + " itself"
 	default:
-		text += ", silent itself: " + strconv.Itoa(int(c.direct*d.scaled(1)+0.5)) + " of the " + strconv.Itoa(c.of) + " next to it are ill"
+		text += ", silent itself: " + strconv.Itoa(d.around(c)) + " of the " + strconv.Itoa(c.of) + " next to it are ill"
 	}
 	if c.change > 1 {
 		text += "; " + e.changeText(c.node)

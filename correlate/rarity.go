@@ -74,12 +74,16 @@ func (e *Engine) forgetClasses() {
 
 // rarity is what is left of a symptom's strength by how often its class begins.
 func (e *Engine) rarity(s *symptom) float64 {
+	return max(rarityLeast, 1/(1+e.spellsBefore(s)/rarityHalf))
+}
+
+// spellsBefore counts the spells of a symptom's class of late, without the one that it is part of.
+func (e *Engine) spellsBefore(s *symptom) float64 {
 	c, known := e.classes[classOf(s.name, e.graph.Entity(s.node))]
 	if !known {
-		return 1
+		return 0
 	}
-	n := float64(max(c.decayed(e.now)-rarityUnit, 0)) / rarityUnit // the spell that it is part of does not count
-	return max(rarityLeast, 1/(1+n/rarityHalf))
+	return float64(max(c.decayed(e.now)-rarityUnit, 0)) / rarityUnit
 }
 
 func classRow(b []byte, c spells) []byte {

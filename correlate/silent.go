@@ -173,11 +173,13 @@ const (
 	throughMax = 512
 )
 
-// throughParts calls visit for what the parts of n cannot do without, with the weight with which trouble there shows on n. One part
-// of many need not, unless n tells of its parts itself: a daemon set that misses a pod says so, however many it has.
-func (e *Engine) throughParts(n topology.Node, visit func(m topology.Node, weight float32)) {
+// throughParts calls visit for what the parts of n cannot do without, with the weight with which trouble there shows on n, and the way
+// there, which is good until visit returns. One part of many need not show, unless n tells of its parts itself: a daemon set
+// that misses a pod says so, however many it has.
+func (e *Engine) throughParts(n topology.Node, visit func(m topology.Node, weight float32, way []chainLink)) {
 	left := throughMax
 	tells := e.tellsOfParts(n)
+	var way []chainLink
 	var down func(n topology.Node, weight float32, depth int)
 	down = func(n topology.Node, weight float32, depth int) {
 		_, parts := e.graph.Dependents(n)
@@ -185,18 +187,22 @@ func (e *Engine) throughParts(n topology.Node, visit func(m topology.Node, weigh
 			if left--; left < 0 {
 				return
 			}
-			w := weight * e.showsOn(a.Type, parts, tells)
+			shows := e.showsOn(a.Type, parts, tells)
+			w := weight * shows
 			if w < coneWeight {
 				continue
 			}
+			way = append(way, chainLink{node: a.Node, weight: shows, typ: a.Type, tie: tie{n, a.Node}})
 			for _, d := range e.graph.Dependencies(a.Node) {
 				if t := e.graph.Traits(d.Type); t.Weight >= strongWeight {
-					visit(d.Node, w*float32(t.Weight))
+					link := chainLink{node: d.Node, weight: float32(t.Weight), typ: d.Type, tie: tie{a.Node, d.Node}}
+					visit(d.Node, w*float32(t.Weight), append(way, link))
 				}
 			}
 			if depth > 1 {
 				down(a.Node, w, depth-1)
 			}
+			way = way[:len(way)-1]
 		}
 	}
 	down(n, 1, partsDepth)

@@ -90,7 +90,7 @@ func (e *Engine) groups(i *incident) [][]topology.Node {
 			sets.union(k, x)
 			enqueue(x)
 		}
-		e.throughParts(m.node, func(n topology.Node, _ float32) {
+		e.throughParts(m.node, func(n topology.Node, _ float32, _ []chainLink) {
 			if x, ok := at0(n); ok {
 				sets.union(k, x)
 				enqueue(x)

@@ -17,6 +17,16 @@ var aspectNames = [...]string{AspectEffect: "effect", AspectUnknown: "unknown", 
 // String returns the word that rule files use.
 func (a Aspect) String() string { return wordOf(aspectNames[:], int(a)) }
 
+// MarshalText returns the word.
+func (a Aspect) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads the word.
+func (a *Aspect) UnmarshalText(b []byte) error {
+	i, err := parseWord(aspectNames[:], string(b))
+	*a = Aspect(i)
+	return err
+}
+
 // evidence is how much a symptom of an aspect says for its entity being the root of what it explains.
 func (e *Engine) evidence(a Aspect) float64 {
 	switch a {
@@ -30,17 +40,23 @@ func (e *Engine) evidence(a Aspect) float64 {
 
 // strength is how much a symptom weighs in a ranking, from 0 to 1.
 func (e *Engine) strength(s *symptom) float64 {
-	w := e.tuning.WarningStrength // most warnings come and go with nothing broken
+	severity, event := e.weight(s)
+	return severity * event * e.rarity(s)
+}
+
+// weight is what a symptom's severity and its being an event make of its strength.
+func (e *Engine) weight(s *symptom) (severity, event float64) {
+	severity, event = e.tuning.WarningStrength, 1 // most warnings come and go with nothing broken
 	switch s.severity {
 	case SeverityCritical:
-		w = 1
+		severity = 1
 	case SeverityError:
-		w = e.tuning.ErrorStrength
+		severity = e.tuning.ErrorStrength
 	}
 	if s.isEvent() {
-		w *= e.tuning.EventStrength // one observation at one moment
+		event = e.tuning.EventStrength // one observation at one moment
 	}
-	return w * e.rarity(s)
+	return severity, event
 }
 
 // span is when an entity was ill, in Unix nanoseconds; ended is zero while it is.

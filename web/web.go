@@ -20,6 +20,7 @@ import (
 // Backend knows the incidents.
 type Backend interface {
 	Reader
+	Explainer
 	// Command carries out an operator's action and returns once it is durable. from is the address that asked, for the audit log.
 	// The error is [ErrNotFound], a [*ConflictError] where the incident's state forbids the action, or says why nothing can
 	// be done now.
@@ -34,6 +35,12 @@ type Reader interface {
 	Incident(ctx context.Context, id correlate.IncidentID) (*correlate.Incident, error)
 	// Unexplained returns at most limit of the active alerts that belong to no incident, and how many there are.
 	Unexplained(ctx context.Context, limit int) (views []correlate.SymptomView, total int, err error)
+}
+
+// Explainer says why.
+type Explainer interface {
+	// Why explains an incident and at most limit of its symptoms, or returns [ErrNotFound]. The answer is not changed afterwards.
+	Why(ctx context.Context, id correlate.IncidentID, limit int) (*correlate.Explanation, error)
 }
 
 // Admin knows the program itself.
@@ -105,6 +112,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	for path, methods := range map[string]map[string]http.HandlerFunc{
 		"/api/v1/incidents":              {http.MethodGet: s.listIncidents},
 		"/api/v1/incidents/{id}":         {http.MethodGet: s.showIncident},
+		"/api/v1/incidents/{id}/why":     {http.MethodGet: s.why},
 		"/api/v1/incidents/{id}/ack":     {http.MethodPost: s.act(correlate.ActionAck)},
 		"/api/v1/incidents/{id}/resolve": {http.MethodPost: s.act(correlate.ActionResolve)},
 		"/api/v1/unexplained":            {http.MethodGet: s.unexplained},

@@ -53,6 +53,16 @@ func (m *memory) Incident(_ context.Context, id correlate.IncidentID) (*correlat
 	return nil, fmt.Errorf("look up %s: %w", id, ErrNotFound)
 }
 
+func (m *memory) Why(ctx context.Context, id correlate.IncidentID, limit int) (*correlate.Explanation, error) {
+	inc, err := m.Incident(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	x := correlate.ExplainStored(inc)
+	x.Notes = append(x.Notes, fmt.Sprintf("limit %d", limit))
+	return x, nil
+}
+
 func (m *memory) Unexplained(_ context.Context, limit int) ([]correlate.SymptomView, int, error) {
 	views := []correlate.SymptomView{{Entity: "pod/a", Name: "Info", Severity: correlate.SeverityInfo}, {Entity: "pod/b", Name: "Info"}}
 	return views[:min(limit, len(views))], len(views), m.err
@@ -362,5 +372,33 @@ func TestProbesAndReloadAnswerAsPrometheusDoes(t *testing.T) {
 	var p problem
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 500 || len(p.Problems) != 2 || p.Problems[1] != "quell.yml:3:4: b" {
 		t.Errorf("bad reload: got %d %s", w.Code, w.Body)
+	}
+}
+
+func TestWhyIsToldAsJSONOrText(t *testing.T) {
+	f := newFixture(3)
+	for _, c := range []struct {
+		path, accept string
+		status       int
+		media, want  string
+	}{
+		{"/api/v1/incidents/inc-1/why", "", 200, "application/json", `"root":{"entity":"pod/p1"`},
+		{"/api/v1/incidents/inc-1/why", "*/*", 200, "application/json", `"limit 100"`},
+		{"/api/v1/incidents/inc-1/why?limit=7", "text/html, text/plain;q=0.5, */*", 200, "text/plain; charset=utf-8", "limit 7"},
+		{"/api/v1/incidents/inc-1/why?format=text", "application/json", 200, "text/plain; charset=utf-8", "Why pod/p1\n"},
+		{"/api/v1/incidents/inc-1/why?format=json", "text/plain", 200, "application/json", `"live":false`},
+		{"/api/v1/incidents/inc-1/why?format=html", "", 400, "application/json", "neither json nor text"},
+		{"/api/v1/incidents/inc-1/why?limit=0", "", 400, "application/json", "limit"},
+		{"/api/v1/incidents/inc-1/why?colour=red", "", 400, "application/json", `unknown parameter \"colour\"`},
+		{"/api/v1/incidents/seven/why", "", 400, "application/json", "no incident id"},
+		{"/api/v1/incidents/inc-9/why", "", 404, "application/json", "no such incident"},
+	} {
+		w := f.ask("GET", c.path, "", "Accept", c.accept)
+		if w.Code != c.status || w.Header().Get("Content-Type") != c.media || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s for %q: got %d %s %s, want %d %s %s", c.path, c.accept, w.Code, w.Header().Get("Content-Type"), w.Body, c.status, c.media, c.want)
+		}
+	}
+	if w := f.ask("POST", "/api/v1/incidents/inc-1/why", "{}"); w.Code != 405 {
+		t.Errorf("POST: got %d", w.Code)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"quell/correlate"
 	"quell/internal/picture"
+	"quell/web"
 )
 
 func newIncident() *cobra.Command {
@@ -103,23 +104,44 @@ func newIncidentShow() *cobra.Command {
 every decision about it.`,
 		Example: `  quell incident show inc-7
   quell incident show inc-7 -o json`,
-	}, picture.Story)
+		Args: cobra.ExactArgs(1),
+	}, func(id correlate.IncidentID) (string, error) { return "/api/v1/incidents/" + id.String(), nil }, picture.Story)
 }
 
 func newIncidentWhy() *cobra.Command {
-	return incidentView(&cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "why ID",
-		Short: "Explain why an incident is as it is",
-		Long: `Explains an incident: for each symptom the path to the root and how it came to the incident, the other candidates for the
-root with their scores, why quell waited or did not, and what ended it.`,
+		Short: "Explain why an incident has its root",
+		Long: `Explains an incident: by which numbers its root leads, which way trouble took from it to each symptom and who told of the
+dependencies on that way, which other candidates there are and why not they, what would have made another the root, why quell
+waited or did not, and what ended it.
+
+The score of a candidate is the product of four factors. Coverage is the share of the symptoms' strength that it explains; each
+symptom counts by the chance that trouble travels the way to it and by how well the times fit. Evidence is 1 if the candidate shows
+trouble of its own, and less if what it shows may come from below, or if it is silent and few of those next to it are ill. The prior
+is that of its kind. A change shortly before multiplies the score. What would have made another the root is not guessed: the incident
+is ranked again with that one thing changed.
+
+An incident that is over is explained with the dependencies that are known now. Once it can no longer be reopened, only its stored
+roots, paths and decisions are left.`,
 		Example: `  quell incident why inc-7
-  quell incident why inc-7 --ascii`,
+  quell incident why inc-7 --ascii --width 80
+  quell incident why inc-7 -o json | jq '.counterfactuals[] | select(.flips)'`,
+		Args: cobra.ExactArgs(1),
+	}
+	limit := cmd.Flags().Int("limit", web.DefaultExplained, fmt.Sprintf("how many symptoms to explain one by one, at most %d", web.MaxLimit))
+	return incidentView(cmd, func(id correlate.IncidentID) (string, error) {
+		if *limit < 1 || *limit > web.MaxLimit {
+			return "", usagef("--limit %d is not between 1 and %d", *limit, web.MaxLimit)
+		}
+		return fmt.Sprintf("/api/v1/incidents/%s/why?limit=%d", id, *limit), nil
 	}, picture.Why)
 }
 
-// incidentView makes a command that shows one incident.
-func incidentView(cmd *cobra.Command, show func(*correlate.Incident, picture.Options) string) *cobra.Command {
-	cmd.Args = cobra.ExactArgs(1)
+// incidentView makes a command that shows what quell answers on a path about one incident.
+func incidentView[T any](
+	cmd *cobra.Command, path func(correlate.IncidentID) (string, error), show func(*T, picture.Options) string,
+) *cobra.Command {
 	address := urlFlag(cmd)
 	format := formatFlag(cmd, "text", "json")
 	ascii := cmd.Flags().Bool("ascii", false, "draw with ASCII characters")
@@ -136,14 +158,18 @@ func incidentView(cmd *cobra.Command, show func(*correlate.Incident, picture.Opt
 		if err != nil {
 			return err
 		}
-		var inc correlate.Incident
-		if err := c.get(cmd.Context(), "/api/v1/incidents/"+id.String(), &inc); err != nil {
+		from, err := path(id)
+		if err != nil {
+			return err
+		}
+		var answer T
+		if err := c.get(cmd.Context(), from, &answer); err != nil {
 			return err
 		}
 		if *format == "json" {
-			return writeJSON(cmd.OutOrStdout(), &inc)
+			return writeJSON(cmd.OutOrStdout(), &answer)
 		}
-		_, err = io.WriteString(cmd.OutOrStdout(), show(&inc, picture.Options{ASCII: *ascii, Width: *width}))
+		_, err = io.WriteString(cmd.OutOrStdout(), show(&answer, picture.Options{ASCII: *ascii, Width: *width}))
 		return err
 	})
 }

@@ -27,12 +27,13 @@ and all rule packs apply. "-" is standard input. The same input gives the same d
 	configPath := configFlag(cmd, "configuration `file` with the rules, holds and topology to use")
 	topologyPath := cmd.Flags().String("topology", "", "topology `file`, applied before the first line")
 	format := formatFlag(cmd, "text", "json")
+	verbose := cmd.Flags().BoolP("verbose", "v", false, "explain each incident at length: all symptoms, candidates and factors")
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
 		if err := checkFormat(*format, "text", "json"); err != nil {
 			return err
 		}
 		o := replay.Options{
-			Policy: config.DefaultPolicy(), Files: args, Format: *format,
+			Policy: config.DefaultPolicy(), Files: args, Format: *format, Verbose: *verbose,
 			Stdin: cmd.InOrStdin(), Out: cmd.OutOrStdout(), Progress: cmd.ErrOrStderr(),
 		}
 		if *configPath != "" {

@@ -70,6 +70,11 @@ func (b backend) Incident(ctx context.Context, id correlate.IncidentID) (inc *co
 	if err != nil || inc != nil {
 		return inc, err
 	}
+	return b.remembered(id)
+}
+
+// remembered finds an incident that the engine has forgotten.
+func (b backend) remembered(id correlate.IncidentID) (*correlate.Incident, error) {
 	v, err := b.a.store.Get(storage.Incidents, []byte(historyKey(id)))
 	if err != nil {
 		return nil, err
@@ -77,8 +82,24 @@ func (b backend) Incident(ctx context.Context, id correlate.IncidentID) (inc *co
 	if v == nil {
 		return nil, web.ErrNotFound
 	}
-	inc = new(correlate.Incident)
+	inc := new(correlate.Incident)
 	return inc, json.Unmarshal(v, inc)
+}
+
+// Why explains an incident, by what history holds of it if the engine has forgotten it.
+func (b backend) Why(ctx context.Context, id correlate.IncidentID, limit int) (x *correlate.Explanation, err error) {
+	err = b.a.loop.look(ctx, func(e *correlate.Engine) error {
+		x, _ = e.Explain(id, limit)
+		return nil
+	})
+	if err != nil || x != nil {
+		return x, err
+	}
+	inc, err := b.remembered(id)
+	if err != nil {
+		return nil, err
+	}
+	return correlate.ExplainStored(inc), nil
 }
 
 // Unexplained returns active alerts that belong to no incident.

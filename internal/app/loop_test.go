@@ -22,6 +22,7 @@ import (
 	"quell/routing"
 	"quell/storage"
 	"quell/storage/mem"
+	"quell/web"
 )
 
 // faultyStore is a store in memory whose commits can be made to fail or to take long.
@@ -208,6 +209,32 @@ func TestLoopPagesAtDeadlineAndResolvesWhenWell(t *testing.T) {
 		}
 		if v, err := b.store.Get(storage.Incidents, []byte(historyKey(1))); v == nil || err != nil {
 			t.Errorf("no history of the incident: %q, %v", v, err)
+		}
+	})
+}
+
+// TestIncidentsAreExplainedFromTheEngineAndThenFromHistory asks while an incident is open, while it can be reopened, and after.
+func TestIncidentsAreExplainedFromTheEngineAndThenFromHistory(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		why := backend{&App{loop: b.loop, store: b.store}}
+		a := firing("Down", "service/db")
+		b.mustPost(a)
+		b.rest(time.Second)
+		x, err := why.Why(context.Background(), 1, 10)
+		if err != nil || !x.Live || x.Root.Entity != "service/db" || len(x.Symptoms) != 1 {
+			t.Errorf("open: got %+v, %v", x, err)
+		}
+		b.mustPost(ended(a))
+		b.rest(5 * time.Minute)
+		if x, err = why.Why(context.Background(), 1, 10); err != nil || !x.Live || x.Incident.Closed == nil {
+			t.Errorf("closed: got %+v, %v", x, err)
+		}
+		b.rest(2 * time.Hour)
+		if x, err = why.Why(context.Background(), 1, 10); err != nil || x.Live || x.Root.Entity != "service/db" || len(x.Incident.Symptoms) != 1 {
+			t.Errorf("forgotten: got %+v, %v", x, err)
+		}
+		if _, err = why.Why(context.Background(), 2, 10); !errors.Is(err, web.ErrNotFound) {
+			t.Errorf("never there: got %v", err)
 		}
 	})
 }

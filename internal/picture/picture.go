@@ -24,6 +24,8 @@ type Options struct {
 	Siblings int
 	// ASCII draws with characters that every terminal has.
 	ASCII bool
+	// Brief leaves out of an explanation what a screen has no room for.
+	Brief bool
 }
 
 func (o Options) withDefaults() Options {
@@ -172,6 +174,9 @@ type drawing struct {
 	Options
 	strokes
 	out strings.Builder
+	// margin is what stands left of an entity, and below what is told in lines under it; nil is nothing.
+	margin func(*node) string
+	below  func(*node) string
 }
 
 // children draws what is below n. indent is what stands before its lines.
@@ -194,7 +199,7 @@ func (d *drawing) children(indent string, n *node) {
 		d.children(indent+below, c)
 	}
 	if len(folded) > 0 {
-		d.out.WriteString(cut(indent+d.last+d.more+" and "+kindsText(folded), d.Width, d.more) + "\n")
+		d.write(nil, indent+d.last+d.more+" and "+kindsText(folded))
 	}
 }
 
@@ -212,10 +217,45 @@ func (d *drawing) line(indent, stroke string, n *node) {
 		tail = "no symptom of its own"
 	}
 	text := head + "  " + tail
-	if over := length(text) - d.Width; over > 0 && length(head)+8 <= d.Width {
+	if over := length(text) - d.Width; over > 0 && length(head)+8 <= d.Width && d.below == nil {
 		text = head + "  " + cut(tail, d.Width-length(head)-2, d.more)
 	}
-	d.out.WriteString(cut(text, d.Width, d.more) + "\n")
+	if d.below == nil {
+		d.write(n, text)
+		return
+	}
+	room := d.belowIndent(indent, stroke, len(n.children) > 0)
+	details := wrap(strings.Fields(d.below(n)), " ", d.Width-length(room))
+	if length(text) > d.Width { // a tail that does not fit has room below
+		text = head
+		details = append(wrap(strings.SplitAfter(tail, ", "), "", d.Width-length(room)), details...)
+	}
+	d.write(n, text)
+	for _, l := range details {
+		d.write(nil, room+l)
+	}
+}
+
+// belowIndent is what stands before lines under an entity.
+func (d *drawing) belowIndent(indent, stroke string, children bool) string {
+	switch stroke {
+	case d.branch:
+		indent += d.down
+	case d.last:
+		indent += d.none
+	}
+	if children {
+		return indent + d.down
+	}
+	return indent + d.none
+}
+
+// write writes a line about an entity, or about none.
+func (d *drawing) write(n *node, text string) {
+	if d.margin != nil {
+		d.out.WriteString(d.margin(n))
+	}
+	d.out.WriteString(strings.TrimRight(cut(text, d.Width, d.more), " ") + "\n")
 }
 
 // conditions names the symptoms of an entity, those that are active first.
@@ -277,6 +317,19 @@ func Clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// wrap joins words into lines of a width; a word that is longer stands alone, and is left to [cut].
+func wrap(words []string, between string, width int) []string {
+	var lines []string
+	for _, word := range words {
+		if k := len(lines) - 1; k >= 0 && length(lines[k])+length(between)+length(word) <= width {
+			lines[k] += between + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 // length is the number of characters; wide ones count as one.

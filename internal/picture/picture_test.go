@@ -153,7 +153,15 @@ func TestNothingThatSendersWroteReachesTheTerminal(t *testing.T) {
 	inc.Acknowledged = &start
 	inc.Timeline = []correlate.TimelineEntry{{At: start, Decision: correlate.Hold, Reason: hostile}}
 	inc.Roots[0].Why = hostile
-	for name, text := range map[string]string{"story": Story(inc, Options{}), "why": Why(inc, Options{})} {
+	x := explained()
+	x.Incident, x.Root.Entity, x.Root.Why, x.Root.Shows, x.Notes[0] = inc, inc.Roots[0].Entity, hostile, hostile, hostile
+	x.Root.Changed.Text, x.RunnersUp[0].Why, x.RunnersUp[0].Entity = hostile, hostile, inc.Roots[0].Entity
+	s := &x.Symptoms[1]
+	s.Name, s.Entity, s.Note, s.Chain[0].Entity, s.Chain[1].Type, s.Chain[1].Sources[0] = hostile, inc.Roots[0].Entity, hostile, inc.Roots[0].Entity, hostile, hostile
+	x.Counterfactuals[0].If, x.Counterfactuals[0].Rival = hostile, inc.Roots[0].Entity
+	for name, text := range map[string]string{
+		"story": Story(inc, Options{}), "stored": Why(correlate.ExplainStored(inc), Options{}), "why": Why(x, Options{}), "brief": Why(x, Options{Brief: true}),
+	} {
 		for line := range strings.Lines(text) {
 			if i := strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
 				t.Errorf("%s: %q", name, line)
@@ -190,7 +198,75 @@ func TestStoryTellsAnIncidentFromBeginToEnd(t *testing.T) {
 	golden(t, "story-open", Story(open, Options{ASCII: true}))
 }
 
+// explained is the cascade of told with its numbers.
+func explained() *correlate.Explanation {
+	ranked := start.Add(4 * time.Minute)
+	step := func(entity, typ string, weight float64, sources ...string) correlate.ChainStep {
+		return correlate.ChainStep{Entity: topology.Entity(entity), Type: typ, Weight: weight, Sources: sources}
+	}
+	pod := []correlate.ChainStep{step("pod/shop/cart-1", "", 0), step("node/n3", "runs_on", 0.95, "kubernetes/prod", "labels")}
+	warning := correlate.Strength{Value: 0.28, Of: correlate.SeverityWarning, Severity: 0.4, Event: 0.7, Rarity: 1}
+	critical := correlate.Strength{Value: 0.61, Of: correlate.SeverityCritical, Severity: 1, Event: 1, Rarity: 0.61, Spells: 13}
+	long := topology.Entity("service/shop/recommendation-engine-with-a-long-name")
+	return &correlate.Explanation{
+		Incident: told(), Live: true, Ranked: &ranked, Explained: 3, Entities: 4, Lead: 3.9,
+		Root: correlate.Candidate{
+			Entity: "node/n3", Score: 0.935, Why: "explains 3 of 4 ill entities (85 % of the evidence) and shows KubeNodeNotReady itself; scores 0.94, the next service/shop/cart 0.24",
+			Explains: 3, Coverage: 0.85, Evidence: 1, Shows: "KubeNodeNotReady", Aspect: correlate.AspectState, Prior: 1, Change: 1.1,
+			Changed: &correlate.CountedChange{Entity: "node/n3", At: start.Add(-10 * time.Minute), Text: "NodeMaintenance, kernel update"},
+		},
+		RunnersUp: []correlate.Candidate{
+			{
+				Entity: "service/shop/cart", Score: 0.24, Silent: true, Coverage: 0.4, Evidence: 0.6, Prior: 1, Change: 1, Ill: 2, Dependents: 5,
+				Why: "explains 2 of 4 ill entities (40 % of the evidence); silent itself: 2 of the 5 next to it are ill",
+			},
+			{Entity: long, Score: 0.1, Coverage: 0.2, Evidence: 0.5, Prior: 1, Change: 1, Why: "explains 1 of 4 ill entities (20 % of the evidence); what it shows may come from below: HighLatency"},
+			{Entity: "namespace/shop", Score: 0.02, Silent: true, Coverage: 0.2, Evidence: 0.2, Prior: 0.5, Change: 1, Why: "explains 4 of 4 ill entities (20 % of the evidence); a namespace is seldom a cause"},
+		},
+		Symptoms: []correlate.ExplainedSymptom{
+			{Entity: "node/n3", Name: "KubeNodeNotReady", State: "active", Strength: critical, Chain: pod[1:], Weight: 1, Timing: 1, Unclaimed: 1, Counts: 0.61},
+			{
+				Entity: "pod/shop/cart-1", Name: "BackOff", State: "cleared", Strength: warning, Chain: pod, Weight: 0.95, Timing: 0.79, Unclaimed: 1, Counts: 0.21,
+				TimingWhy: "began 4m before its cause", Others: []correlate.OtherRoot{{Entity: "service/shop/cart", Explains: 0.9}},
+			},
+			{Entity: "pod/shop/cart-1", Name: "Unhealthy", State: "active", Strength: warning, Chain: pod, Weight: 0.95, Timing: 0.79, Unclaimed: 1, Note: "its entity speaks by BackOff"},
+			{Entity: long, Name: "HighLatency", State: "active", Strength: critical, Chain: append([]correlate.ChainStep{
+				{Entity: long}, step("service/shop/cart", "calls", 0.8, "servicegraph"), step("pod/shop/cart-1", "selects", 0.63, "kubernetes/prod"),
+			}, pod[1:]...), Weight: 0.48, Timing: 1, Unclaimed: 1, Counts: 0.29},
+			{Entity: "pod/shop/alone", Name: "Stray", State: "lost", Strength: warning, Timing: 1, Unclaimed: 1, Note: "nothing known explains it"},
+		},
+		Counterfactuals: []correlate.Counterfactual{
+			{If: "node/n3 had shown nothing itself", Flips: true, Score: 0.11, Rival: "service/shop/cart", RivalScore: 0.24},
+			{If: "the times had not counted", Score: 0.99, Rival: "service/shop/cart", RivalScore: 0.24},
+		},
+		Notes: []string{"only the nearest 256 of what pod/shop/cart-1 depends on were looked at, and so for 3 more"},
+	}
+}
+
 func TestWhyExplainsEachSymptomAndDecision(t *testing.T) {
-	golden(t, "why", Why(told(), Options{}))
-	golden(t, "why-ascii", Why(cascade(), Options{ASCII: true}))
+	golden(t, "why", Why(explained(), Options{}))
+	golden(t, "why-brief", Why(explained(), Options{Brief: true}))
+	golden(t, "why-stored", Why(correlate.ExplainStored(told()), Options{}))
+	x := explained()
+	x.Counterfactuals, x.Symptoms[1].Unclaimed, x.Incident.Alerts = x.Counterfactuals[1:], 0.4, 70
+	golden(t, "why-ascii", Why(x, Options{ASCII: true, Width: 80}))
+	for _, text := range []string{Why(explained(), Options{}), Why(explained(), Options{Brief: true})} {
+		for line := range strings.Lines(text) {
+			if n := length(strings.TrimSuffix(line, "\n")); n > 100 {
+				t.Errorf("%d columns: %q", n, line)
+			}
+		}
+	}
+}
+
+// One entity alone needs no tree and no other worlds where there is little room.
+func TestABriefReasonForOneEntityIsShort(t *testing.T) {
+	x := explained()
+	x.Entities, x.Symptoms, x.RunnersUp, x.Counterfactuals, x.Notes = 1, x.Symptoms[:1], nil, []correlate.Counterfactual{{If: "node/n3 had slept"}}, nil
+	if got := Why(x, Options{Brief: true}); strings.Count(got, "\n") != 5 {
+		t.Errorf("got\n%s", got)
+	}
+	if got := Why(x, Options{}); !strings.Contains(got, "nothing: there is no other candidate") {
+		t.Errorf("got\n%s", got)
+	}
 }

@@ -17,19 +17,33 @@ type book struct {
 	// members are the entities that had a symptom in an incident; incidents that were merged away are not in it.
 	members map[correlate.IncidentID]map[topology.Entity]bool
 	// closed are copies from when incidents ended.
-	closed map[correlate.IncidentID]*correlate.Incident
+	closed map[correlate.IncidentID]page
+	// explain is how many symptoms of an incident are to be explained, 0 for none, and why holds what was explained last.
+	explain int
+	why     map[correlate.IncidentID]*correlate.Explanation
 }
 
-func newBook(limit int) book {
+// page is what the book holds of one incident.
+type page struct {
+	incident *correlate.Incident
+	why      *correlate.Explanation // nil if nobody asks for it
+}
+
+func newBook(limit, explain int) book {
 	return book{
 		limit:   limit,
+		explain: explain,
+		why:     make(map[correlate.IncidentID]*correlate.Explanation),
 		members: make(map[correlate.IncidentID]map[topology.Entity]bool),
-		closed:  make(map[correlate.IncidentID]*correlate.Incident),
+		closed:  make(map[correlate.IncidentID]page),
 	}
 }
 
 // enter books the effects of one step, after it.
 func (b *book) enter(e *correlate.Engine, effects []correlate.Effect) {
+	if b.explain > 0 {
+		b.explainAll(e, effects)
+	}
 	for i := range effects {
 		switch f := &effects[i]; f.Decision {
 		case correlate.Open:
@@ -45,10 +59,52 @@ func (b *book) enter(e *correlate.Engine, effects []correlate.Effect) {
 	for i := range effects {
 		if d := effects[i].Decision; d == correlate.SelfHeal || d == correlate.Resolve {
 			// It may have been reopened within the step.
-			if inc, ok := e.Incident(effects[i].Incident, b.limit); ok && !inc.State.Open() {
-				b.closed[inc.ID] = inc
+			if p := b.look(e, effects[i].Incident); p.incident != nil && !p.incident.State.Open() {
+				b.closed[p.incident.ID] = p
 			}
 		}
+	}
+}
+
+// look copies what the engine knows of an incident, nothing if it is forgotten.
+func (b *book) look(e *correlate.Engine, id correlate.IncidentID) (p page) {
+	p.incident, _ = e.Incident(id, b.limit)
+	if b.explain > 0 && p.incident != nil {
+		b.explainOne(e, id)
+		p.why = b.why[id]
+		p.why.Incident = p.incident
+	}
+	return p
+}
+
+// explainAll explains the incidents that a step touched, while what their verdicts rest on is there: pods are replaced, and with them
+// goes how trouble travelled. One that merely grew is explained again once it grew by an eighth, as it is ranked.
+func (b *book) explainAll(e *correlate.Engine, effects []correlate.Effect) {
+	touched := make(map[correlate.IncidentID]bool) // true if by more than a symptom that joined
+	for i := range effects {
+		f := &effects[i]
+		touched[f.Incident] = touched[f.Incident] || f.Decision != correlate.Join
+		if f.Other != 0 {
+			touched[f.Other] = true
+		}
+	}
+	for id, more := range touched {
+		old := b.why[id]
+		if old != nil && !more {
+			if inc, ok := e.Incident(id, 1); ok && (inc.Alerts-old.Incident.Alerts)*8 < old.Incident.Alerts {
+				continue
+			}
+		}
+		b.explainOne(e, id)
+	}
+}
+
+// explainOne keeps the first explanation of each ranking.
+func (b *book) explainOne(e *correlate.Engine, id correlate.IncidentID) {
+	x, ok := e.Explain(id, b.explain)
+	old := b.why[id]
+	if ok && (old == nil || x.Root.Entity != old.Root.Entity || x.Live && (!old.Live || !x.Ranked.Equal(*old.Ranked))) {
+		b.why[id] = x
 	}
 }
 
@@ -91,14 +147,14 @@ func (b *book) merge(e *correlate.Engine, from, into correlate.IncidentID) {
 }
 
 // incidents yields all that were not merged away with all their members, in order of their ids.
-func (b *book) incidents(e *correlate.Engine) iter.Seq2[*correlate.Incident, []topology.Entity] {
-	return func(yield func(*correlate.Incident, []topology.Entity) bool) {
+func (b *book) incidents(e *correlate.Engine) iter.Seq2[page, []topology.Entity] {
+	return func(yield func(page, []topology.Entity) bool) {
 		for _, id := range slices.Sorted(maps.Keys(b.members)) {
-			inc := b.closed[id]
-			if inc == nil {
-				inc, _ = e.Incident(id, b.limit) // open ones are never forgotten
+			p, over := b.closed[id]
+			if !over {
+				p = b.look(e, id) // open ones are never forgotten
 			}
-			if !yield(inc, slices.Sorted(maps.Keys(b.members[id]))) {
+			if !yield(p, slices.Sorted(maps.Keys(b.members[id]))) {
 				return
 			}
 		}

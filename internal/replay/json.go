@@ -65,7 +65,7 @@ func (p *jsonPrinter) roots(roots []correlate.Root) []byte {
 // refused prints nothing: the format knows decisions only, and a refused command is none.
 func (p *jsonPrinter) refused(string, *correlate.Command, error) {}
 
-func (p *jsonPrinter) incident(inc *correlate.Incident, members []topology.Entity) {
+func (p *jsonPrinter) incident(found page, members []topology.Entity) {
 	type body struct {
 		ID        correlate.IncidentID `json:"id"`
 		State     correlate.State      `json:"state"`
@@ -77,6 +77,7 @@ func (p *jsonPrinter) incident(inc *correlate.Incident, members []topology.Entit
 		Members   []topology.Entity    `json:"members"`
 		Alerts    int                  `json:"alerts"`
 	}
+	inc := found.incident
 	p.value(struct {
 		Incident body `json:"incident"`
 	}{body{

@@ -33,16 +33,21 @@ type Options struct {
 	Out io.Writer
 	// Format is json or text.
 	Format string
+	// Verbose explains incidents at length; JSON explains none.
+	Verbose bool
 	// Progress is told of items of a body that could not be taken and were left out, as serve leaves them out. Nil is nobody.
 	Progress io.Writer
 }
+
+// explainMax bounds the symptoms of an incident that are explained one by one.
+const explainMax = 1000
 
 // printer shows what happens. Write errors stick to the buffer below it, so its methods return none.
 type printer interface {
 	decision(f *correlate.Effect)
 	// refused is told of a command that the engine does not allow.
 	refused(where string, c *correlate.Command, why error)
-	incident(inc *correlate.Incident, members []topology.Entity)
+	incident(p page, members []topology.Entity)
 	summary(s *summary)
 }
 
@@ -93,9 +98,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	p := &player{options: o, engine: engine}
 	switch o.Format {
 	case "json":
-		p.printer, p.book = &jsonPrinter{out: out}, newBook(1)
+		p.printer, p.book = &jsonPrinter{out: out}, newBook(1, 0)
 	case "text":
-		p.printer, p.book = &textPrinter{out: out}, newBook(0)
+		p.printer, p.book = &textPrinter{out: out, verbose: o.Verbose}, newBook(0, explainMax)
 	default:
 		return fmt.Errorf("unknown format %q (json and text are known)", o.Format)
 	}
@@ -175,12 +180,12 @@ func (p *player) leftOut(why error) {
 
 // finish prints the incidents and the summary.
 func (p *player) finish(begin time.Time) {
-	for inc, members := range p.book.incidents(p.engine) {
+	for found, members := range p.book.incidents(p.engine) {
 		p.sum.Incidents++
-		if inc.Outcome == "self-healed" {
+		if found.incident.Outcome == "self-healed" {
 			p.sum.SelfHealed++
 		}
-		p.printer.incident(inc, members)
+		p.printer.incident(found, members)
 	}
 	p.sum.Seconds = float64(time.Since(begin).Milliseconds()) / 1000
 	p.printer.summary(&p.sum)

@@ -10,10 +10,11 @@ import (
 	"quell/internal/picture"
 )
 
-// textPrinter tells the story of each incident, and then the figures. Decisions show in the timelines of their incidents.
+// textPrinter tells the story of each incident and why it has its root, and then the figures. Decisions show in the timelines of their incidents.
 type textPrinter struct {
-	out   *bufio.Writer
-	notes []string
+	out     *bufio.Writer
+	verbose bool
+	notes   []string
 }
 
 // maxRefused bounds the commands that are told as refused.
@@ -27,8 +28,9 @@ func (p *textPrinter) refused(where string, c *correlate.Command, why error) {
 	}
 }
 
-func (p *textPrinter) incident(inc *correlate.Incident, _ []topology.Entity) {
-	_, _ = p.out.WriteString(picture.Story(inc, picture.Options{}) + "\n") // a write error comes back from Flush
+func (p *textPrinter) incident(found page, _ []topology.Entity) {
+	_, _ = p.out.WriteString(picture.Story(found.incident, picture.Options{}) + "\n") // a write error comes back from Flush
+	_, _ = p.out.WriteString(picture.Why(found.why, picture.Options{Brief: !p.verbose}) + "\n")
 }
 
 func (p *textPrinter) summary(s *summary) {

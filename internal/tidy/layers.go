@@ -19,7 +19,7 @@ type layer struct {
 
 var (
 	// pure are the packages that decide: no clock, disk, network, goroutine, lock or log.
-	pure  = []string{"correlate", "rules", "routing", "internal/strictyaml"}
+	pure  = []string{"correlate", "rules", "routing", "internal/strictyaml", "internal/picture"}
 	edges = []string{"ingest", "notify", "storage", "web"}
 )
 
