@@ -71,6 +71,9 @@ func (e *Engine) explainer(n topology.Node, st *site, not IncidentID) (*incident
 			best, bestAt, bestWeight = i, k, w
 		}
 	}
+	if i, m, w := e.causeExplainer(n, when, not); i != nil && w > bestWeight {
+		return i, "rules know what " + string(e.graph.Entity(m)) + " shows as a cause of it (weight " + percent(w) + ")"
+	}
 	if best == nil {
 		return e.partsExplainer(n, when, not)
 	}
@@ -80,6 +83,21 @@ func (e *Engine) explainer(n topology.Node, st *site, not IncidentID) (*incident
 		how += "; only the nearest " + strconv.Itoa(coneNodes) + " of what it depends on were looked at"
 	}
 	return best, how
+}
+
+// causeExplainer finds the open incident of a neighbour whose symptoms are known to cause those of n.
+func (e *Engine) causeExplainer(n topology.Node, when span, not IncidentID) (best *incident, at topology.Node, weight float32) {
+	e.knownCauses(n, func(m topology.Node, w float32) {
+		i := e.incidents[e.local(m).site.incident]
+		if i == nil || i.id == not || !i.state.Open() {
+			return
+		}
+		w *= e.timing(m, i, when)
+		if w >= coneWeight && (best == nil || w > weight || w == weight && (i.id < best.id || i.id == best.id && e.byEntity(m, at) < 0)) {
+			best, at, weight = i, m, w
+		}
+	})
+	return best, at, weight
 }
 
 // partsExplainer finds the open incident of something that n's parts cannot do without.

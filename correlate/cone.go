@@ -70,6 +70,9 @@ func extend(g *topology.Graph, c []reach, i int, a topology.Arc, hops uint8) []r
 	if i > 0 && hops > 0 {
 		w *= throughOne // an owner is no other entity that would have to be broken as well
 	}
+	if hops > 0 && t.Needs != topology.NeedsAll {
+		w *= float32(t.Shows(1, g.Alternatives(c[i].node, a.Type))) // one of several that stand in for each other
+	}
 	if w < coneWeight {
 		return c
 	}

@@ -285,6 +285,11 @@ func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill m
 			d.speak(v, m, reach{node: p.member.node, weight: w, steps: r.steps + 1}, p.member)
 		}
 	}
+	e.knownCauses(m.node, func(n topology.Node, w float32) {
+		if own := ill[n]; own != nil {
+			d.speak(v, m, reach{node: n, weight: w, steps: 1}, own)
+		}
+	})
 	e.throughParts(m.node, func(n topology.Node, w float32, way []chainLink) {
 		if own := ill[n]; own != nil && !d.broken(way) {
 			d.speak(v, m, reach{node: n, weight: w, steps: 2}, own)

@@ -105,7 +105,7 @@ func (e *Engine) illParts(m, asking topology.Node, not IncidentID) (oldest *inci
 		for p := range list {
 			look(p)
 		}
-		return oldest, min(float32(ill)/float32(max(parts, 1)), 1)
+		return oldest, e.shareOf(m, ill, max(parts, 1))
 	}
 	owned := e.graph.Parts(m)
 	owned = owned[:min(len(owned), illPartsMax)]
@@ -114,7 +114,16 @@ func (e *Engine) illParts(m, asking topology.Node, not IncidentID) (oldest *inci
 			look(a.Node)
 		}
 	}
-	return oldest, float32(ill) / float32(len(owned))
+	return oldest, e.shareOf(m, ill, len(owned))
+}
+
+// shareOf is the chance that some ill parts of m show on it, by the redundancy of what it is made of.
+func (e *Engine) shareOf(m topology.Node, ill, of int) float32 {
+	parts := e.graph.Parts(m)
+	if len(parts) == 0 {
+		return 0
+	}
+	return float32(e.graph.Traits(parts[0].Type).Shows(min(ill, of), of))
 }
 
 // illPartsMax bounds the parts that are looked at one by one.

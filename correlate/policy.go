@@ -130,6 +130,8 @@ type Rules interface {
 	// Cause says whether symptoms of one name are known to cause symptoms of another on near entities, and with which weight from
 	// 0 to 1; ok is false where no rule says so. Names are those of alerts, or reasons of events.
 	Cause(cause, effect string) (weight float64, ok bool)
+	// HasCauses reports whether there is any rule of that kind: most people have none.
+	HasCauses() bool
 	// Dependencies lists dependencies that hold as long as the rules are in force. The caller must not change it.
 	Dependencies() []topology.Edge
 	// EdgeType says what a type of dependency means; ok is false where no rule does.

@@ -57,6 +57,8 @@ func (testRules) Aspect(l Labels) Aspect {
 	return AspectState
 }
 
+func (testRules) HasCauses() bool { return true }
+
 func (testRules) Delay(Labels) time.Duration { return 0 }
 
 func (r testRules) Hold(l Labels, _ Severity) (time.Duration, string, bool) {

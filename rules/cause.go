@@ -16,6 +16,9 @@ type causality struct {
 // causePair is two names of symptoms.
 type causePair struct{ cause, effect string }
 
+// HasCauses reports whether any rule tells of a cause on a near entity.
+func (s *Set) HasCauses() bool { return len(s.causes.near) > 0 }
+
 // Cause says whether the first rule under "causes" for these names on near entities gives them a weight. Rules for one and the
 // same entity do not count: all symptoms of an entity belong together anyway.
 func (s *Set) Cause(cause, effect string) (weight float64, ok bool) {
