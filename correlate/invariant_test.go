@@ -23,11 +23,25 @@ func (s *stage) check(f *Effect) {
 			s.fail("roots", "%s is twice a root of %s", root.Entity, f.Incident)
 		}
 	}
-	if f.Decision == Hold && f.Until.After(s.ledger.promised(f.Incident)) && !s.restarted && s.engine.Figures().SilentSources == 0 {
-		s.fail("lengthened", "%s is held longer, until %v, and quell was not down, and no source is silent: %s", f.Incident, f.Until.Sub(start), f.Reason)
+	if wrong := s.rash(f); wrong != "" {
+		s.fail("orphans", "%s is paged, and %s", f.Incident, wrong)
+	}
+	if f.Decision == Hold && f.Until.After(s.ledger.promised(f.Incident)) {
+		s.lengthened(f)
 	}
 	if !f.At.Equal(s.now) {
 		s.fail("effect", "%s %s is of %v", f.Decision, f.Incident, f.At)
+	}
+}
+
+// lengthened checks that a deadline is put off only because quell was down, a source is silent, or the root recovered.
+func (s *stage) lengthened(f *Effect) {
+	a := s.ledger.life[f.Incident]
+	switch {
+	case s.mayWait(f):
+		a.excused, a.orphans.late = f.Until, true
+	case !s.restarted && s.engine.Figures().SilentSources == 0:
+		s.fail("lengthened", "%s is held longer, until %v, and quell was not down, no source is silent, and no root recovered: %s", f.Incident, f.Until.Sub(start), f.Reason)
 	}
 }
 
@@ -42,6 +56,7 @@ func (s *stage) invariants() {
 			s.fail("incident", "%s: %s", id, wrong)
 		}
 		s.members(i)
+		s.waits(id, s.ledger.life[id])
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.ledger.life)) {
 		if s.ledger.life[id].open && s.engine.incidents[id] == nil {
@@ -117,7 +132,7 @@ func (s *stage) homes() {
 				s.fail("homes", "%s is active, in no incident, and not listed as unexplained", display(name))
 			}
 		case a.open:
-			if m != nil && a.state() == Held && s.now.After(m.waits) {
+			if m != nil && a.state() == Held && s.now.After(latest(m.waits, a.excused)) {
 				s.fail("patience", "%s is active since %v, and nobody was told", display(name), m.since.Sub(start))
 			}
 		case !a.byHand:

@@ -11,6 +11,15 @@ type ledger struct {
 	life   map[IncidentID]*account
 	lastID IncidentID
 	pages  int
+	// expected are effects that have to follow in the same step: those about a new incident that another one was split into, and the
+	// acknowledgement of an incident that took over one that somebody had taken on.
+	expected map[IncidentID]*expectation
+}
+
+// expectation is what must follow about an incident: that it opens, is then held until a time, or is acknowledged.
+type expectation struct {
+	open, acknowledge bool
+	until             time.Time
 }
 
 // account is what effects said about one incident.
@@ -26,11 +35,23 @@ type account struct {
 	quietSince  time.Time // since when nothing of it was active or lost; zero if something is
 	overdue     bool      // its hold ran out while it was quiet
 	grace       time.Time // after a gap: not to be paged before, unless something new joins; zero for none
+	excused     time.Time // its deadline was put off until then since its root had recovered
 	roots       []Root
 	lastMention time.Time
+	orphans     orphans
 }
 
-func newLedger() *ledger { return &ledger{life: make(map[IncidentID]*account)} }
+func newLedger() *ledger {
+	return &ledger{life: make(map[IncidentID]*account), expected: make(map[IncidentID]*expectation)}
+}
+
+// unfinished says what a step's effects promised of others that did not come, or "".
+func (l *ledger) unfinished() string {
+	for id, x := range l.expected {
+		return fmt.Sprintf("%s must have been told more of: %+v", id, *x)
+	}
+	return ""
+}
 
 // read takes note of an effect; asked is what an operator asked for in the same step, of this incident. The answer is empty, or says
 // what is wrong with the effect.
@@ -43,6 +64,9 @@ func (l *ledger) read(f *Effect, asked Action) string {
 	case Open:
 		if a != nil || f.Incident <= l.lastID || f.Generation != 1 {
 			return "its id is not new"
+		}
+		if x := l.expected[f.Incident]; x != nil {
+			x.open = false
 		}
 		l.lastID = f.Incident
 		a = &account{open: true, generation: 1}
@@ -74,10 +98,15 @@ func (l *ledger) decide(a *account, f *Effect, asked Action) string {
 		if a.paged || a.acked {
 			return "somebody has it already"
 		}
-		if f.Until.Before(f.At) {
+		x := l.expected[f.Incident]
+		delete(l.expected, f.Incident)
+		switch {
+		case x != nil && (x.open || x.acknowledge || !f.Until.Equal(x.until)):
+			return fmt.Sprintf("its deadline is not that of the incident that it was part of: %+v", *x)
+		case x == nil && f.Until.Before(f.At):
 			return "its deadline is over"
 		}
-		a.heldUntil, a.overdue = f.Until, false
+		a.heldUntil, a.overdue = f.Until, f.Until.Before(f.At)
 	case Join:
 		a.grace = time.Time{}
 	case Escalate:
@@ -97,9 +126,10 @@ func (l *ledger) decide(a *account, f *Effect, asked Action) string {
 			return "nobody was told before"
 		}
 	case Acknowledge:
-		if asked != ActionAck {
+		if x := l.expected[f.Incident]; asked != ActionAck && (x == nil || !x.acknowledge) {
 			return "no operator said so"
 		}
+		delete(l.expected, f.Incident)
 		a.acked = true
 	case SelfHeal:
 		if a.paged || a.acked {
@@ -110,9 +140,16 @@ func (l *ledger) decide(a *account, f *Effect, asked Action) string {
 		a.open, a.byHand = false, asked == ActionResolve
 	case Merge:
 		return l.merge(a, f)
+	case Split:
+		if f.Other <= l.lastID || a.paged || a.acked || f.At.Before(a.heldUntil) {
+			return fmt.Sprintf("%s is not new, or it is told of already, or not about to be", f.Other)
+		}
+		l.expected[f.Other] = &expectation{open: true, until: a.heldUntil}
 	}
 	return ""
 }
+
+func (a *account) told() bool { return a.paged || a.acked }
 
 // merge checks that whoever was told of the incident that goes finds the one that stays.
 func (l *ledger) merge(a *account, f *Effect) string {
@@ -120,8 +157,13 @@ func (l *ledger) merge(a *account, f *Effect) string {
 	if to == nil || !to.open || to == a {
 		return fmt.Sprintf("%s is not there to take it", f.Other)
 	}
-	if a.paged && !to.paged && !to.acked {
-		return fmt.Sprintf("it was paged, and of %s nobody knows", f.Other)
+	switch {
+	case a.told() && !to.told():
+		return fmt.Sprintf("people know of it, and of %s nobody does", f.Other)
+	case a.told() == to.told() && f.Incident < f.Other:
+		return fmt.Sprintf("it is older than %s", f.Other)
+	case a.acked && !to.acked:
+		l.expected[f.Other] = &expectation{acknowledge: true}
 	}
 	a.open, a.mergedInto = false, f.Other
 	return ""

@@ -44,9 +44,12 @@ type incident struct {
 	pagedGeneration int // the last generation that was paged
 	toldAlerts      int // symptoms when people were told last
 	toldSeverity    Severity
-	ranked          int   // ill entities when its candidates were ranked last
+	ranked          int   // symptoms when its candidates were ranked last
 	rankedAt        int64 // when its roots were found
-	parentGone      int64 // when its root recovered although others were still ill; 0 if it did not, or is ill again
+	// parent is the last root of it that recovered although others were still ill, and parentGone when it did; zero if none did.
+	parent     topology.Entity
+	parentGone int64
+	late       bool // its hold is over, and it only waits for what its parent brought down to follow
 
 	symptoms []uint64 // see sorted
 	unsorted bool
@@ -177,6 +180,7 @@ func (e *Engine) afterActive(i *incident) {
 	if i.state == Held && i.heldUntil <= e.now {
 		e.timer(timerHold, e.now, uint64(i.id))
 	}
+	e.hurry(i)
 	if i.state == Escalated || i.state == Acknowledged {
 		worse := i.severity > i.toldSeverity
 		if worse || len(i.symptoms) >= 2*i.toldAlerts && len(i.symptoms) >= i.toldAlerts+5 {
@@ -273,6 +277,7 @@ func (e *Engine) holdOver(i *incident) {
 		return
 	}
 	if until, why := e.orphaned(i); until > e.now {
+		i.late = true
 		e.setHold(i, until, why)
 		return
 	}
@@ -284,9 +289,9 @@ func (e *Engine) holdOver(i *incident) {
 
 // orphaned is until when what a recovered root brought down gets time to follow, and why: the settle time, and as long as the usual
 // hold unless somebody reports the rest anew. By then a sender would have told of its recovery, so that what still
-// fires is trouble of its own. Zero if that is over, or the root did not recover.
+// fires is trouble of its own. Zero if that is over, or the root did not recover, or is ill again.
 func (e *Engine) orphaned(i *incident) (until int64, why string) {
-	if i.parentGone == 0 {
+	if i.parentGone == 0 || e.parentIll(i) {
 		return 0, ""
 	}
 	if until = i.parentGone + int64(e.policy.Settle); until > e.now {
@@ -296,6 +301,28 @@ func (e *Engine) orphaned(i *incident) (until int64, why string) {
 		return 0, ""
 	}
 	return until, fmt.Sprintf("its cause recovered at %s, and nobody has reported the rest since; waits for word until %s", clock(i.parentGone), clock(until))
+}
+
+// hurry ends the wait of an incident whose hold is over once what it still waits for did not come about: its parent is ill again, or,
+// after the settle time, somebody reports the rest anew. Otherwise a parent that flaps could put off the page for ever.
+func (e *Engine) hurry(i *incident) {
+	if !i.late || i.state != Held || i.heldUntil <= e.now {
+		return
+	}
+	if until, _ := e.orphaned(i); until > e.now {
+		return
+	}
+	why := "what its cause brought down was reported again after that had recovered"
+	if e.parentIll(i) {
+		why = "its cause had recovered, and is ill again"
+	}
+	e.setHold(i, e.now, "its hold is over: "+why)
+}
+
+// parentIll reports whether the root of i that recovered last is ill again.
+func (e *Engine) parentIll(i *incident) bool {
+	n, ok := e.graph.Find(i.parent)
+	return ok && e.ill(n)
 }
 
 // fresh reports whether an active symptom of i began, or was reported again, after its root had recovered.
@@ -355,6 +382,7 @@ func (e *Engine) reopen(i *incident, s *symptom) {
 	i.state, i.generation = Held, i.generation+1
 	i.closed, i.closeReason, i.acknowledged, i.ackedBy, i.byHand = 0, "", 0, "", false
 	i.heldUntil, i.holdReason = 0, ""
+	i.parent, i.parentGone, i.late = "", 0, false
 	i.active, i.lost = 0, 0
 	e.local(i.root).root = i.id
 	for _, num := range slices.Clone(i.sorted()) {

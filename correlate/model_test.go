@@ -24,12 +24,16 @@ type modelSymptom struct {
 	counts    bool
 	isEvent   bool
 	explicit  bool
+	state     bool // it lasts until an event ends it
+	gone      bool // an event said last that its entity ended
 	startsAt  time.Time
 	since     time.Time // when it began to be active without pause
+	seen      time.Time // when it was reported last while it was active
 	ended     time.Time // when it cleared, or was lost
 	left      time.Time // when it was no longer active, cleared or lost
 	expires   time.Time // zero: never
 	eventID   string
+	message   string
 	count     int
 	hold      time.Duration // how long rules let it wait
 	// waits is when somebody must have been told of it, if it stayed active and nobody took it off our hands.
@@ -66,8 +70,11 @@ func (m *dumbModel) hear(now time.Time, in Input, faults []int) {
 	case *Refresh:
 		for _, num := range in.Alerts {
 			s := m.symptoms[m.numbers[num]]
+			if s == nil || s.condition != conditionActive {
+				continue
+			}
+			s.seen = now
 			switch {
-			case s == nil || s.condition != conditionActive:
 			case !in.Expires.IsZero():
 				s.expires = latest(s.expires, in.Expires)
 			case !s.explicit && m.policy.AlertTimeout >= 0:
@@ -112,6 +119,7 @@ func (m *dumbModel) alert(now time.Time, a *Alert, faults []int) {
 		s.startsAt = firstOf(a.StartsAt, now)
 		s.begin(now, m.hold(a.Labels))
 	}
+	s.seen = now
 	s.explicit, s.expires = !a.Expires.IsZero(), a.Expires
 	if !s.explicit && m.policy.AlertTimeout >= 0 {
 		s.expires = now.Add(m.policy.AlertTimeout)
@@ -143,36 +151,94 @@ func (m *dumbModel) event(now time.Time, ev *Event, faults []int) {
 		at = now
 	}
 	meaning := m.rules.Event(ev)
-	for _, reason := range meaning.Heals {
-		for _, s := range m.symptoms {
-			if s.isEvent && s.entity == ev.Entity && s.condition == conditionActive && !s.startsAt.After(at) &&
-				(reason == "*" || s == m.symptoms[eventName(ev.Entity, reason)]) {
-				s.end(conditionCleared, now)
-			}
-		}
-	}
+	m.heal(now, ev, meaning.Heals, at)
 	ttl := meaning.TTL
 	if ttl == 0 {
 		ttl = m.policy.EventTTL
 	}
-	if !meaning.Symptom || !at.Add(ttl).After(now) {
+	if late := m.depart(ev.Entity, &meaning); !meaning.Symptom || late || !meaning.State && !at.Add(ttl).After(now) {
 		return
 	}
 	name := eventName(ev.Entity, ev.Reason)
 	s := m.symptoms[name]
-	if s == nil {
-		s = &modelSymptom{condition: conditionCleared, entity: ev.Entity, counts: true, isEvent: true, faults: make(map[int]bool)}
+	switch {
+	case s == nil:
+		s = &modelSymptom{
+			condition: conditionCleared, entity: ev.Entity, isEvent: true, faults: make(map[int]bool),
+			counts: meaning.Severity == SeverityUnset || meaning.Severity >= SeverityWarning,
+		}
 		m.symptoms[name] = s
-	} else if ev.ID != "" && s.eventID == ev.ID && s.count >= ev.Count {
+	case meaning.State && s.state && s.condition == conditionActive && s.message == ev.Message:
+		s.seen = now // it is still so
+		return
+	case !meaning.State && ev.ID != "" && s.eventID == ev.ID && s.count >= ev.Count:
 		return
 	}
 	for _, f := range faults {
 		s.faults[f] = true
 	}
+	expires := at.Add(ttl)
+	// A recorder that sent its burst is heard of every five minutes only.
+	if spent := ev.Count >= 25 && !s.startsAt.IsZero() && at.Sub(s.startsAt) <= 6*time.Minute; spent {
+		expires = latest(expires, at.Add(6*time.Minute))
+	}
 	if s.condition != conditionActive {
 		s.begin(now, m.policy.Hold)
 	}
-	s.eventID, s.count, s.startsAt, s.expires = ev.ID, ev.Count, firstOf(ev.At, now), at.Add(ttl)
+	if s.state = meaning.State; s.state {
+		expires = time.Time{}
+	}
+	s.eventID, s.count, s.message, s.startsAt, s.expires, s.seen = ev.ID, ev.Count, ev.Message, firstOf(ev.At, now), expires, now
+}
+
+// heal ends what an event speaks against. What lasted only because a state did fades from then on.
+func (m *dumbModel) heal(now time.Time, ev *Event, reasons []string, at time.Time) {
+	stateEnded := false
+	for name, s := range m.symptoms {
+		if !s.isEvent || s.entity != ev.Entity || s.condition != conditionActive || s.startsAt.After(at) || name == eventName(ev.Entity, ev.Reason) {
+			continue
+		}
+		for _, reason := range reasons {
+			if reason == "*" || name == eventName(ev.Entity, reason) {
+				stateEnded = stateEnded || s.state
+				s.end(conditionCleared, now)
+				break
+			}
+		}
+	}
+	if !stateEnded || m.toldState(ev.Entity) {
+		return
+	}
+	for _, s := range m.symptoms {
+		if s.isEvent && s.entity == ev.Entity && s.condition == conditionActive && s.expires.IsZero() {
+			s.expires = now.Add(m.policy.EventTTL)
+		}
+	}
+}
+
+// toldState reports whether a state of an entity is known and goes on.
+func (m *dumbModel) toldState(e topology.Entity) bool {
+	for _, s := range m.symptoms {
+		if s.isEvent && s.entity == e && s.state && s.condition == conditionActive {
+			return true
+		}
+	}
+	return false
+}
+
+// depart notes whether an entity is gone, as far as an event says so, and reports whether it is: what else comes is late then. Of an
+// entity that never was ill nobody remembers.
+func (m *dumbModel) depart(e topology.Entity, meaning *EventMeaning) (late bool) {
+	for _, s := range m.symptoms {
+		if !s.isEvent || s.entity != e {
+			continue
+		}
+		if s.condition != conditionActive && (meaning.Gone || meaning.State || len(meaning.Heals) > 0) {
+			s.gone = meaning.Gone
+		}
+		late = late || s.gone
+	}
+	return late
 }
 
 // gap starts time-outs over, and gives senders time before anybody is told.
@@ -202,6 +268,8 @@ func (m *dumbModel) pass(now time.Time) {
 	for _, s := range m.symptoms {
 		switch {
 		case s.condition != conditionActive || s.expires.IsZero() || s.expires.After(now):
+		case s.isEvent && m.toldState(s.entity):
+			s.expires = time.Time{} // silence is no recovery of what is still ill
 		case s.isEvent:
 			s.end(conditionCleared, now)
 		case !s.explicit && m.policy.AlertTimeout < 0:

@@ -142,7 +142,7 @@ func report(worlds []*stage) (total quality, table string) {
 
 // floor is what the engine must reach over the fixed worlds. They tell when a change makes something much worse; how good the engine
 // is, only recorded incidents can tell.
-var floor = struct{ first, firstAlerting, three, pages, healedPaged float64 }{first: 0.45, firstAlerting: 0.58, three: 0.6, pages: 1.3, healedPaged: 0.15}
+var floor = struct{ first, firstAlerting, three, pages, healedPaged float64 }{first: 0.45, firstAlerting: 0.55, three: 0.6, pages: 1.3, healedPaged: 0.15}
 
 // checkQuality prints the report and compares it with the floor, unless too few worlds were played for that.
 func checkQuality(t *testing.T, worlds []*stage) {

@@ -391,15 +391,17 @@ type incidentRow struct {
 	ToldAlerts      int             `json:"told,omitempty"`
 	ToldSeverity    Severity        `json:"told_severity"`
 	Ranked          int             `json:"ranked,omitempty"`
+	Parent          topology.Entity `json:"parent,omitempty"`
 	ParentGone      int64           `json:"parent_gone,omitempty"`
 	RankedAt        int64           `json:"ranked_at,omitempty"`
+	Late            bool            `json:"late,omitempty"`
 }
 
 func (e *Engine) incidentRow(i *incident) []byte {
 	return mustJSON(incidentRow{
 		i.id, i.generation, i.state, e.graph.Entity(i.root), i.rootWhy, i.roots, i.opened, i.heldUntil, i.holdReason, i.escalated,
 		i.acknowledged, i.ackedBy, i.recovered, i.settleAt, i.closed, i.closeReason, i.mergedInto, i.title, i.class, i.byHand, i.timeline,
-		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity, i.ranked, i.parentGone, i.rankedAt,
+		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity, i.ranked, i.parent, i.parentGone, i.rankedAt, i.late,
 	})
 }
 
@@ -409,7 +411,8 @@ func (e *Engine) fromRow(r *incidentRow) *incident {
 		heldUntil: r.HeldUntil, holdReason: r.HoldReason, escalated: r.Escalated, acknowledged: r.Acknowledged, ackedBy: r.AckedBy,
 		recovered: r.Recovered, settleAt: r.SettleAt, closed: r.Closed, closeReason: r.CloseReason, mergedInto: r.MergedInto, title: r.Title,
 		class: r.Class, byHand: r.ByHand, timeline: r.Timeline, skipped: r.Skipped, pagedGeneration: r.PagedGeneration,
-		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity, ranked: r.Ranked, parentGone: r.ParentGone, rankedAt: r.RankedAt,
+		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity, ranked: r.Ranked, rankedAt: r.RankedAt,
+		parent: r.Parent, parentGone: r.ParentGone, late: r.Late,
 	}
 }
 

@@ -129,7 +129,7 @@ func (e *Engine) end(s *symptom, c condition) {
 		i.lost++
 	}
 	if s.node == i.root && st.active == 0 && i.active > 0 && c == conditionCleared {
-		i.parentGone = e.now
+		i.parent, i.parentGone = e.graph.Entity(s.node), e.now
 		e.rerank(i) // it is hardly the cause of what goes on; other recoveries say nothing about causes
 		e.dirty.incidents[i.id] = struct{}{}
 	}

@@ -217,6 +217,7 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 	s.next = nil
 	s.steps++
 	s.story.inputs(s.now, inputs, faults)
+	b := s.remember()
 	record := AppendRecord(nil, inputs)
 	s.journal, s.times = append(s.journal, record), append(s.times, s.now)
 	effects := s.engine.Step(s.now, inputs)
@@ -242,12 +243,16 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 		}
 	}
 	s.model.pass(s.now)
+	s.recoveries(b, inputs, effects)
 	for k := range effects {
 		s.check(&effects[k])
 		if wrong := s.ledger.read(&effects[k], asked[effects[k].Incident]); wrong != "" {
 			s.fail("effect", "%s %s (%s): %s", effects[k].Decision, effects[k].Incident, effects[k].Reason, wrong)
 		}
 		s.deliver(&effects[k])
+	}
+	if wrong := s.ledger.unfinished(); wrong != "" {
+		s.fail("effect", "%s", wrong)
 	}
 	s.invariants()
 	if s.r.IntN(8) == 0 {

@@ -207,6 +207,9 @@ func (e *Engine) setExpiry(s *symptom, at int64) {
 func (e *Engine) seenAgain(s *symptom) {
 	s.seen = e.now
 	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
+	if i := e.incidents[s.incident]; i != nil && s.counts() {
+		e.hurry(i)
+	}
 }
 
 // expireTimer sets the expiry timer. Those set before it come too, and are ignored: each symptom renews one only, or one that
