@@ -292,8 +292,8 @@ func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
 	when, common := e.illness(st), float32(e.tuning.CommonWeight)
 	for k := 1; k < len(st.cone); k++ {
 		r := st.cone[k]
-		if r.weight < common {
-			continue
+		if r.weight < common || !e.ill(r.node) && e.local(r.node).root == 0 {
+			continue // ill parts alone do not say that what they make up fails those who use it
 		}
 		other, w := e.incidentAt(r.node, n, i.id)
 		if other == nil || w*r.weight < common || e.timing(r.node, other, when) < timely {

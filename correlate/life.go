@@ -103,7 +103,7 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 	e.mark(s)
 	i.severity = max(i.severity, s.severity)
 	i.active++
-	e.resite(e.local(s.node).site)
+	e.seat(e.local(s.node).site, i.id)
 	if i.recovered != 0 || i.settleAt != 0 {
 		i.recovered, i.settleAt = 0, 0
 		e.dirty.incidents[i.id] = struct{}{}

@@ -131,7 +131,7 @@ func (d *diagnosis) reason(e *Engine, k int) string {
 	next := d.runnerUp(e, k)
 	switch {
 	case k > 0:
-		text += fmt.Sprintf("; %.2f of the leader's score", c.plain/max(d.roots[0].plain, 1e-9))
+		text += fmt.Sprintf("; alone it scores %.2f", c.plain)
 	case next == nil:
 		text += "; nothing else is a candidate"
 	case c.plain < next.plain:

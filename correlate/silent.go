@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"quell/correlate/topology"
 )
@@ -13,6 +14,8 @@ const (
 	silentLevels = 3
 	// silentFan is up to how many dependents of a candidate are looked at one by one for silent roots among them.
 	silentFan = 512
+	// silentWithin is within which time the effects of one cause begin, as far as rules wait differently.
+	silentWithin = int64(30 * time.Minute)
 	// silentInner bounds both levels where one of them is silent throughout.
 	silentInner = 64
 )
@@ -54,7 +57,7 @@ func (e *Engine) silentAbove(n topology.Node, i *incident) *silentCandidate {
 			if e.graph.Traits(a.Type).Weight < e.tuning.ExplainsShare || e.local(a.Node).root != 0 || e.ill(a.Node) {
 				continue
 			}
-			c := e.silentCandidate(a.Node, dependency)
+			c := e.silentCandidate(a.Node, dependency, e.beganAt(n, i))
 			need := e.tuning.SiblingsShare / topology.Prior(e.graph.Entity(a.Node).Kind())
 			if c == nil || c.hits < least || c.share < need || !slices.Contains(c.incidents, i.id) {
 				continue
@@ -77,16 +80,27 @@ func (e *Engine) silentAbove(n topology.Node, i *incident) *silentCandidate {
 	return best
 }
 
-// silentCandidate counts what is in trouble one step below m; nil if that cannot be enough. Those count whose incidents m would
-// explain: they are their roots, or at least half of what is ill there lies around m. What is explained by something else already
-// says nothing about m.
-func (e *Engine) silentCandidate(m topology.Node, dependency bool) *silentCandidate {
-	at := e.local(m)
+// beganAt is when trouble of n, the root of i, began: its own, or that of its incident.
+func (e *Engine) beganAt(n topology.Node, i *incident) int64 {
+	if st := e.local(n).site; st != nil && st.active > 0 {
+		return e.illness(st).began
+	}
+	return i.opened
+}
+
+// silentCandidate counts what is in trouble one step below m since about the same time; nil if that cannot be enough. Those count
+// whose incidents m would explain: they are their roots, or at least half of what is ill there lies around m. What is explained by
+// something else already says nothing about m, and neither does what began hours before or after: one cause strikes once.
+func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64) *silentCandidate {
 	dependents, parts := e.graph.Dependents(m)
 	c := &silentCandidate{node: m, dependency: dependency, of: parts}
-	list := at.parts
+	list := e.local(m).parts
 	if dependency {
-		c.of, list = dependents, at.watch
+		c.of, list = dependents, e.local(m).watch
+	}
+	together := func(x topology.Node, i *incident) bool {
+		d := e.beganAt(x, i) - at
+		return max(d, -d) <= silentWithin
 	}
 	// Counting looks at everything ill around m, so first see whether it can come out high enough.
 	fan := c.of <= silentFan
@@ -99,6 +113,9 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool) *silentCandid
 			continue
 		}
 		id := e.local(x).site.incident
+		if i := e.incidents[id]; i == nil || !together(x, i) {
+			continue
+		}
 		if direct[id]++; e.local(x).root == id {
 			rooted[id]++
 		}
@@ -114,7 +131,7 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool) *silentCandid
 			if id == 0 && c.of <= silentInner {
 				id = e.passes(x)
 			}
-			if id != 0 {
+			if i := e.incidents[id]; i != nil && together(x, i) {
 				direct[id]++
 				rooted[id]++
 			}

@@ -137,8 +137,11 @@ func (e *Engine) end(s *symptom, c condition) {
 }
 
 // resite finds the open incident that an entity belongs to, and lets that one count it while it is ill.
-func (e *Engine) resite(st *site) {
-	st.incident = e.siteIncident(st)
+func (e *Engine) resite(st *site) { e.seat(st, e.siteIncident(st)) }
+
+// seat does so where the incident is known: that of a symptom that began just now.
+func (e *Engine) seat(st *site, id IncidentID) {
+	st.incident = id
 	counted := IncidentID(0)
 	if st.active > 0 {
 		counted = st.incident
