@@ -34,13 +34,11 @@ func aspectOfName(name string) correlate.Aspect {
 	n := 0
 	prev := rune(0)
 	flush := func() {
-		switch w := string(word[:n]); {
-		case effectWords[w]:
+		switch {
+		case effectWords[string(word[:n])]:
 			aspect = correlate.AspectEffect
-		case stateWords[w]:
-			if aspect == correlate.AspectUnknown {
-				aspect = correlate.AspectState
-			}
+		case aspect == correlate.AspectUnknown && stateWords[string(word[:n])]:
+			aspect = correlate.AspectState
 		}
 		n = 0
 	}
