@@ -2,7 +2,6 @@ package correlate
 
 import (
 	"cmp"
-	"container/heap"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,11 +41,13 @@ type Engine struct {
 	nextSymptom  uint64
 	nextIncident IncidentID
 	timers       timerHeap
-	effects      []Effect
-	unranked     map[IncidentID]struct{}
-	dirty        dirty
-	strings      interner
-	scratch      []reach
+	// awaited are those of the timers that a replay waits for, see Pending. Those of events that ended are taken out when it looks.
+	awaited  timerHeap
+	effects  []Effect
+	unranked map[IncidentID]struct{}
+	dirty    dirty
+	strings  interner
+	scratch  []reach
 	// refused are updates of the last step that the graph had no room for.
 	refused []refusal
 	fadeAt  int64 // when the next timer for what sources told is due; 0 if there is none
@@ -121,8 +122,9 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 		e.apply(in)
 	}
 	for len(e.timers) > 0 && e.timers[0].at <= t {
-		e.fire(heap.Pop(&e.timers).(timer))
+		e.fire(e.timers.pop())
 	}
+	e.awaited.passed(t)
 	e.rankAll()
 	effects := e.effects
 	e.effects = nil
@@ -140,18 +142,21 @@ func (e *Engine) Deadline() (at time.Time, ok bool) {
 // Pending reports when the next timer is due that changes an incident or lets a symptom end: what a replay waits for after
 // its last line. Time-outs of alerts do not count, since nobody can report them again then.
 func (e *Engine) Pending() (at time.Time, ok bool) {
-	best := int64(0)
-	for _, t := range e.timers {
-		waits := t.kind == timerSettle || t.kind == timerHold
-		if t.kind == timerExpire {
-			s := e.symptoms.get(t.id)
-			waits = s != nil && s.active() && s.isEvent()
+	for len(e.awaited) > 0 {
+		t := e.awaited[0]
+		if t.kind != timerExpire {
+			return fromNano(t.at), true
 		}
-		if waits && (best == 0 || t.at < best) {
-			best = t.at
+		s := e.symptoms.get(t.id)
+		if s != nil && s.expireAt == t.at {
+			if s.active() {
+				return fromNano(t.at), true
+			}
+			s.unawaited = true
 		}
+		e.awaited.pop()
 	}
-	return fromNano(best), best != 0
+	return time.Time{}, false
 }
 
 func (e *Engine) apply(in Input) {
@@ -196,7 +201,11 @@ func (e *Engine) fire(t timer) {
 }
 
 func (e *Engine) timer(kind timerKind, at int64, id uint64) {
-	e.timers.push(timer{at: at, kind: kind, id: id})
+	t := timer{at: at, kind: kind, id: id}
+	e.timers.push(t)
+	if kind == timerSettle || kind == timerHold || kind == timerExpire && e.symptoms.get(id).isEvent() {
+		e.awaited.push(t)
+	}
 }
 
 func (e *Engine) emit(i *incident, d Decision, reason string) *Effect {

@@ -65,6 +65,7 @@ func (s *stage) invariants() {
 	}
 	s.homes()
 	s.timers()
+	s.pending()
 	if s.r.IntN(8) == 0 {
 		s.views()
 	}
@@ -79,6 +80,27 @@ func (s *stage) timers() {
 			kinds[t.kind]++
 		}
 		s.fail("timers", "%d timers after %d symptoms, with %d incidents, by kind %v", n, s.engine.nextSymptom, len(s.engine.incidents), kinds)
+	}
+}
+
+// pending checks the next timer that is awaited against a walk through all timers.
+func (s *stage) pending() {
+	want := int64(0)
+	for _, t := range s.engine.timers {
+		waits := t.kind == timerSettle || t.kind == timerHold
+		if t.kind == timerExpire {
+			e := s.engine.symptoms.get(t.id)
+			waits = e != nil && e.isEvent() && e.active() && e.expireAt == t.at
+		}
+		if waits && (want == 0 || t.at < want) {
+			want = t.at
+		}
+	}
+	if got, ok := s.engine.Pending(); !got.Equal(fromNano(want)) || ok != (want != 0) {
+		s.fail("pending", "%v, %v; want %v", got, ok, fromNano(want))
+	}
+	if len(s.engine.awaited) > len(s.engine.timers) {
+		s.fail("pending", "%d timers are awaited, of %d", len(s.engine.awaited), len(s.engine.timers))
 	}
 }
 

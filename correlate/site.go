@@ -70,6 +70,10 @@ func (e *Engine) begin(s *symptom) {
 		}
 	}
 	e.mark(s)
+	if s.unawaited {
+		s.unawaited = false
+		e.awaited.push(timer{at: s.expireAt, kind: timerExpire, id: s.num})
+	}
 	if src := e.sources[s.source]; src != nil {
 		src.active++
 	}

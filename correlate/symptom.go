@@ -38,6 +38,7 @@ type symptom struct {
 	state       bool   // it is an event that tells a state, see [EventMeaning]
 	gone        bool   // it is an event, and its entity is gone; never with state
 	changed     bool   // its row is marked
+	unawaited   bool   // it is an event, and Pending does not await its expiry timer since it had ended
 	aspect      Aspect // what rules say; not stored
 	count       int32
 

@@ -43,8 +43,26 @@ func (h *timerHeap) Pop() any {
 	return t
 }
 
-// push avoids the boxing of heap.Push, which would cost an allocation for each alert.
+// push avoids the boxing of heap.Push, which would cost an allocation for each alert, and pop that of heap.Pop.
 func (h *timerHeap) push(t timer) {
 	*h = append(*h, t)
 	heap.Fix(h, len(*h)-1)
+}
+
+// pop takes out the timer that is due first; there must be one.
+func (h *timerHeap) pop() timer {
+	old, last := *h, len(*h)-1
+	t := old[0]
+	old[0] = old[last]
+	if *h = old[:last]; last > 0 {
+		heap.Fix(h, 0)
+	}
+	return t
+}
+
+// passed takes out what was due by now.
+func (h *timerHeap) passed(now int64) {
+	for len(*h) > 0 && (*h)[0].at <= now {
+		h.pop()
+	}
 }
