@@ -74,28 +74,33 @@ func (w *world) rootOf(kind faultKind) topology.Entity {
 	case badRollout:
 		return s.workload
 	case quotaFull:
-		return topology.NewEntity("namespace", "", pick(w.r, w.namespaces), "")
+		return pick(w.r, w.namespaces)
 	case podCrash, blip:
 		return pick(w.r, w.pods).entity
 	case serviceBad:
 		return s.entity
 	}
+	var roots []topology.Entity // one in each cluster
 	for _, s := range w.services {
 		switch {
-		case kind == dbDown && s.claim != "":
-			return s.workload
+		case kind == dbDown && s.claim != "", kind == dnsDown && s.namespace.Name() == "kube-system":
+			roots = append(roots, s.workload)
 		case kind == volumeFull && s.claim != "":
-			return s.claim
-		case kind == dnsDown && s.namespace == "kube-system":
-			return s.workload
+			roots = append(roots, s.claim)
 		}
 	}
-	return "" // this world has no DNS
+	if len(roots) == 0 {
+		return "" // this world has no DNS
+	}
+	return pick(w.more, roots)
 }
 
 // alike lists what is as right an answer as a fault's root: the replica set of a workload, the volume behind a claim, and, where
-// nobody hears of a rollout, the service whose pods they all are.
+// nobody hears of a rollout, the service whose pods they all are. Messages name the quota of a namespace.
 func (w *world) alike(f *fault) []topology.Entity {
+	if f.kind == quotaFull {
+		return []topology.Entity{topology.NewEntity("resourcequota", f.root.Name(), "compute", f.root.Cluster())}
+	}
 	for _, s := range w.services {
 		switch {
 		case f.kind == volumeFull && f.root == s.claim:
@@ -175,7 +180,7 @@ func (s *spread) downwards() {
 			for _, p := range svc.pods {
 				s.infect(p.entity, s.w.within(0, 30*time.Second))
 			}
-		case s.f.kind == quotaFull && s.f.root.Name() == svc.namespace && s.w.chance(0.6):
+		case s.f.kind == quotaFull && s.f.root == svc.namespace && s.w.chance(0.6):
 			s.infect(svc.creator(), s.w.within(0, 30*time.Second))
 		}
 	}

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,6 +15,8 @@ type ledger struct {
 	// expected are effects that have to follow in the same step: those about a new incident that another one was split into, and the
 	// acknowledgement of an incident that took over one that somebody had taken on.
 	expected map[IncidentID]*expectation
+	// recovered are those in this step that may have been the root of an incident that begins in it.
+	recovered []recovery
 }
 
 // expectation is what must follow about an incident: that it opens, is then held until a time, or is acknowledged.
@@ -69,13 +72,13 @@ func (l *ledger) read(f *Effect, asked Action) string {
 			x.open = false
 		}
 		l.lastID = f.Incident
-		a = &account{open: true, generation: 1}
+		a = &account{open: true, generation: 1, orphans: orphans{may: slices.Clone(l.recovered)}}
 		l.life[f.Incident] = a
 	case Reopen:
 		if a == nil || a.open || a.mergedInto != 0 || f.Generation != a.generation+1 {
 			return fmt.Sprintf("it was not closed in the generation before: %+v", a)
 		}
-		*a = account{open: true, generation: f.Generation, everPaged: a.everPaged}
+		*a = account{open: true, generation: f.Generation, everPaged: a.everPaged, orphans: orphans{may: slices.Clone(l.recovered)}}
 	default:
 		if a == nil || !a.open || f.Generation != a.generation {
 			return fmt.Sprintf("it is not open in that generation: %+v", a)
@@ -105,6 +108,9 @@ func (l *ledger) decide(a *account, f *Effect, asked Action) string {
 			return fmt.Sprintf("its deadline is not that of the incident that it was part of: %+v", *x)
 		case x == nil && f.Until.Before(f.At):
 			return "its deadline is over"
+		}
+		if f.Until.Before(a.grace) {
+			a.grace = time.Time{} // something that came back since then may wait for less
 		}
 		a.heldUntil, a.overdue = f.Until, f.Until.Before(f.At)
 	case Join:

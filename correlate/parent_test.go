@@ -53,12 +53,16 @@ func (s *stage) activeHomes() map[string]IncidentID {
 // recoveries notes, before the effects of a step are read, which roots recovered in it.
 func (s *stage) recoveries(b before, inputs []Input, effects []Effect) {
 	homes, calm := s.activeHomes(), s.calm(b, inputs, effects)
-	for name, was := range b.homes {
-		m := s.model.symptoms[name]
-		if m == nil || m.condition != conditionCleared || s.model.ill(m.entity) {
+	s.ledger.recovered = nil
+	for name, m := range s.model.symptoms {
+		was := b.homes[name] // none if it began and ended in this step
+		if m.condition != conditionCleared || !m.ended.Equal(s.now) || s.model.ill(m.entity) {
 			continue
 		}
 		r := recovery{s.now, m.entity}
+		if !calm {
+			s.ledger.recovered = append(s.ledger.recovered, r)
+		}
 		for id, a := range s.ledger.life {
 			switch {
 			case !a.open:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"quell/correlate/topology"
 )
 
@@ -76,6 +78,14 @@ func newReporter(w *world) *reporter {
 				rule.name, pick(w.r, []string{"warning", "warning", "critical", "critical", "info", ""}),
 				pick(w.r, []time.Duration{0, time.Minute, time.Minute, 5 * time.Minute, 15 * time.Minute}),
 			})
+		}
+	}
+	if w.also(0.5) {
+		w.waits = make(map[string]time.Duration)
+		for _, rules := range r.rules {
+			for _, rule := range rules {
+				w.waits[rule.name] = rule.wait
+			}
 		}
 	}
 	return r
@@ -183,16 +193,23 @@ var evidence = map[string]struct {
 // events reports an entity's illnesses as Kubernetes events do: with counts, ever less often, and with evidence of the opposite.
 func (r *reporter) events(e topology.Entity) {
 	kind, ok := evidence[e.Kind()]
-	if !ok {
-		return
-	}
 	for n, ill := range r.ill[e] {
-		reason := pick(r.r, kind.bad)
+		full := slices.ContainsFunc(ill.of, func(f *fault) bool { return f.kind == quotaFull })
+		if !ok && full {
+			kind = evidence["replicaset"] // a stateful set creates its pods itself
+		}
+		if len(kind.bad) == 0 {
+			continue
+		}
+		reason, message := pick(r.r, kind.bad), ""
+		if full {
+			message = fmt.Sprintf("Error creating: pods %q is forbidden: exceeded quota: compute, requested: pods=1, used: pods=9, limited: pods=9", e.Name()+"-x")
+		}
 		pause, count := 20*time.Second, 0
 		for at := ill.from + r.within(0, 10*time.Second); at < min(ill.to, horizon); at += pause {
 			count++
 			pause = min(2*pause, 4*time.Minute)
-			r.observe(at, Event{ID: fmt.Sprintf("%s-%s-%d", e, reason, n), Entity: e, Reason: reason, Warning: true, Count: count}, ill.of)
+			r.observe(at, Event{ID: fmt.Sprintf("%s-%s-%d", e, reason, n), Entity: e, Reason: reason, Message: message, Warning: true, Count: count}, ill.of)
 		}
 		if ill.to < horizon {
 			r.observe(ill.to, Event{ID: fmt.Sprintf("%s-well-%d", e, n), Entity: e, Reason: kind.good, Count: 1}, ill.of)
@@ -200,6 +217,36 @@ func (r *reporter) events(e topology.Entity) {
 				r.observe(ill.to+time.Second, Event{ID: fmt.Sprintf("%s-ready-%d", e, n), Entity: e, Reason: "Ready", Count: 1}, ill.of)
 			}
 		}
+		if r.states && e.Kind() == "pod" {
+			r.watch(e, ill)
+		}
+	}
+}
+
+// watch reports how a pod is while it is ill, as listings of objects do over and over, and then that it is well, or that it is gone, which
+// late events do not know.
+func (r *reporter) watch(e topology.Entity, ill illness) {
+	const relist = 10 * time.Minute
+	tell := func(at time.Duration, reason string) {
+		r.observe(at, Event{Entity: e, Reason: reason, Component: "quell/state", Count: 1}, ill.of)
+	}
+	for at := ill.from + r.later(0, 30*time.Second); at < min(ill.to, horizon); at += relist {
+		tell(at, pick(r.more, []string{"CrashLoop", "CrashLoop", "NotReady", "Starting"}))
+	}
+	if ill.to >= horizon {
+		return
+	}
+	at := ill.to + r.later(0, 5*time.Second)
+	if r.also(0.2) {
+		tell(at, "Deleted")
+		if r.also(0.5) {
+			r.observe(at+r.later(5*time.Second, time.Minute), Event{ID: string(e) + "-late", Entity: e, Reason: "BackOff", Warning: true, Count: 1}, ill.of)
+		}
+		at += r.later(time.Minute, 5*time.Minute)
+	}
+	for range 3 {
+		tell(at, "Ready")
+		at += relist
 	}
 }
 
@@ -218,7 +265,7 @@ func (r *reporter) observe(at time.Duration, ev Event, of []*fault) {
 	if r.chance(r.loss) {
 		return
 	}
-	ev.At, ev.Source, ev.Message = start.Add(at-r.within(0, 2*time.Second)), "kubernetes/k", "seen "+ev.Reason
+	ev.At, ev.Source, ev.Message = start.Add(at-r.within(0, 2*time.Second)), "kubernetes/k", cmp.Or(ev.Message, "seen "+ev.Reason)
 	r.add(at+r.within(0, 3*time.Second), &ev, numbers(of))
 	if r.chance(0.03) {
 		again := ev
@@ -243,7 +290,8 @@ func (r *reporter) topologies() {
 	}
 	if r.chance(0.3) {
 		for range 1 + r.r.IntN(6) {
-			gone := topology.NewEntity("pod", pick(r.r, r.namespaces), fmt.Sprintf("gone-%d", r.r.IntN(4)), "")
+			in := pick(r.r, r.namespaces)
+			gone := topology.NewEntity("pod", in.Name(), fmt.Sprintf("gone-%d", r.r.IntN(4)), in.Cluster())
 			told = append(told, topology.Edge{From: pick(r.r, r.services).entity, To: gone, Type: "selects"})
 		}
 	}
@@ -253,9 +301,26 @@ func (r *reporter) topologies() {
 	}
 	half := len(told) / 2
 	r.add(at, &Topology{Update: topology.Update{Edges: told[:half]}, Source: "api"}, nil)
-	r.add(at, &Topology{Update: topology.Update{Edges: told[half:]}, Source: "config"}, nil)
+	if r.also(0.3) {
+		r.listings(at, told[half:])
+	} else {
+		r.add(at, &Topology{Update: topology.Update{Edges: told[half:]}, Source: "config"}, nil)
+	}
 	for range r.r.IntN(4) {
 		r.reschedule(r.within(10*time.Minute, horizon))
+	}
+}
+
+// listings tells dependencies as a watcher does: all that it knows at once, over and over, sometimes with a hole, and for what it tells
+// no more, an end. It may be away for so long that all of it ends.
+func (r *reporter) listings(at time.Duration, edges []topology.Edge) {
+	away := r.later(0, 2*horizon)
+	for ; at < horizon; at += 10 * time.Minute {
+		if away <= at && at < away+time.Hour {
+			continue
+		}
+		listed := slices.DeleteFunc(slices.Clone(edges), func(topology.Edge) bool { return r.also(0.02) })
+		r.add(at, &Topology{Update: topology.Update{Edges: listed, Replace: true, TTL: model.Duration(25 * time.Minute)}, Source: "kubernetes/k"}, nil)
 	}
 }
 

@@ -16,19 +16,33 @@ import (
 	"quell/correlate/topology"
 )
 
-// worldRules page for some alerts at once and hold others for long.
-type worldRules struct{ testRules }
+// worldRules page for some alerts at once and hold others for long. Errors and slowness may come from below.
+type worldRules struct {
+	testRules
+	waits map[string]time.Duration
+}
 
-func compileWorld(*Policy) (Rules, error) {
-	return worldRules{testRules{holds: map[string]time.Duration{
+// compile makes the rules of a world.
+func (w *world) compile(*Policy) (Rules, error) {
+	return worldRules{waits: w.waits, testRules: testRules{holds: map[string]time.Duration{
 		"NodeUnreachable": 0, "KubeNodeNotReady": time.Minute, "VolumeFillingUp": 10 * time.Minute, "SlowRequests": 15 * time.Minute,
 	}}}, nil
 }
+
+func (r worldRules) Aspect(l Labels) Aspect {
+	if l.Get("alertname") == "HighErrorRate" || l.Get("alertname") == "SlowRequests" {
+		return AspectEffect
+	}
+	return AspectState
+}
+
+func (r worldRules) Delay(l Labels) time.Duration { return r.waits[l.Get("alertname")] }
 
 // stage is where a world is played: the engine, a twin that is stored and loaded now and then, the model, and the ledger. The first
 // thing that is wrong stops the play.
 type stage struct {
 	engine, twin *Engine
+	compile      Compiler
 	rows         rowStore
 	journal      [][]byte
 	times        []time.Time
@@ -63,7 +77,7 @@ func (f *failure) String() string { return fmt.Sprintf("at %s: %s: %s", f.at, f.
 // all of it. tell may be nil.
 func perform(w *world, script []entry, tell *story) *stage {
 	s := &stage{
-		rows: newRowStore(), ledger: newLedger(), now: start, r: rand.New(rand.NewPCG(w.seed, 13)), story: tell, policy: w.policy,
+		rows: newRowStore(), ledger: newLedger(), now: start, r: rand.New(rand.NewPCG(w.seed, 13)), story: tell, policy: w.policy, compile: w.compile,
 		touched: make(map[string]map[time.Time][]uint64), joined: make(map[int]map[IncidentID]map[string]bool),
 		shown: make(map[int]map[topology.Entity]bool),
 	}
@@ -72,7 +86,7 @@ func perform(w *world, script []entry, tell *story) *stage {
 			s.fail("panic", "%v\n%s", p, debug.Stack())
 		}
 	}()
-	rules, _ := compileWorld(nil)
+	rules, _ := s.compile(nil)
 	s.model = newModel(rules, w.policy)
 	s.adopt(w.policy)
 	s.engine, s.twin = s.empty(), s.empty()
@@ -93,7 +107,7 @@ func perform(w *world, script []entry, tell *story) *stage {
 }
 
 func (s *stage) empty() *Engine {
-	e, err := New(compileWorld, s.policy)
+	e, err := New(s.compile, s.policy)
 	if err != nil {
 		s.fail("policy", "%v", err)
 	}
@@ -274,7 +288,7 @@ func (s *stage) deliver(f *Effect) {
 
 // load makes an engine of what is stored.
 func (s *stage) load() *Engine {
-	e, err := Load(compileWorld, s.rows.all())
+	e, err := Load(s.compile, s.rows.all())
 	if err != nil {
 		s.fail("load", "%v", err)
 		return s.engine
@@ -329,6 +343,8 @@ func (s *stage) epilogue() {
 	for _, num := range s.engine.symptoms.numbers() {
 		if k := s.engine.symptoms.get(num); k.fingerprint != 0 && k.condition != conditionCleared {
 			inputs = append(inputs, &Alert{Fingerprint: k.fingerprint, Labels: k.labels, StartsAt: fromNano(k.startsAt), EndsAt: s.now, Source: k.source})
+		} else if k.state && k.active() {
+			inputs = append(inputs, &Event{Entity: s.engine.graph.Entity(k.node), Reason: "Ready", Count: 1, Source: k.source})
 		}
 	}
 	for _, source := range slices.Sorted(maps.Keys(s.engine.sources)) {

@@ -59,7 +59,7 @@ func tell(in Input) string {
 		}
 		return fmt.Sprintf("%s %s since %s from %s", text, in.Labels, in.StartsAt.Sub(start).Round(time.Second), in.Source)
 	case *Event:
-		return fmt.Sprintf("event %s of %s, number %d, at %s", in.Reason, in.Entity, in.Count, in.At.Sub(start).Round(time.Second))
+		return fmt.Sprintf("event %s of %s, number %d, at %s: %s", in.Reason, in.Entity, in.Count, in.At.Sub(start).Round(time.Second), in.Message)
 	case *Refresh:
 		return fmt.Sprintf("%s reports %v again", in.Source, in.Alerts)
 	case *Topology:
