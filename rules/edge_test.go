@@ -58,7 +58,7 @@ a.yml:6:3: edge type that says nothing (give weight, owns or redundancy)
 a.yml:7:13: unknown key "wieght" (did you mean weight?)
 a.yml:9:10: second rule of name "g"
 a.yml:10:3: key "name" is missing
-a.yml:11:21: want a number, got a number`
+a.yml:11:21: the number is not finite`
 	if err == nil {
 		t.Fatal("all of it was accepted")
 	}

@@ -180,7 +180,7 @@ func (r *reader) event(n strictyaml.Node) {
 		"reason":    strictyaml.Strings(&reasons),
 		"kind":      kinds(&rule.kinds),
 		"component": strictyaml.Strings(&rule.components),
-		"meaning":   strictyaml.Word(&meaning, "symptom", "heal", "gone", "ignore"),
+		"meaning":   strictyaml.Word(&meaning, "symptom", "heal", "change", "gone", "ignore"),
 		"severity":  strictyaml.Word(&severity, "info", "warning", "error", "critical"),
 		"ttl":       strictyaml.Duration(&ttl, time.Second, maxSpan),
 		"state":     strictyaml.Bool(&state),
@@ -204,7 +204,7 @@ func (r *reader) event(n strictyaml.Node) {
 	if meaning == "gone" {
 		heals = []string{"*"}
 	}
-	rule.meaning = correlate.EventMeaning{Symptom: meaning == "symptom", TTL: ttl, State: state, Heals: heals, Gone: meaning == "gone"}
+	rule.meaning = correlate.EventMeaning{Symptom: meaning == "symptom", TTL: ttl, State: state, Heals: heals, Change: meaning == "change", Gone: meaning == "gone"}
 	if rule.meaning.Symptom {
 		rule.meaning.Severity = correlate.ParseSeverity(cmp.Or(severity, "warning"))
 	}

@@ -123,8 +123,15 @@ func (f *learnFlags) options() (o learn.Options, err error) {
 	if o.Window > 24*time.Hour {
 		return o, usagef("--window %s is longer than a day: then everything follows everything", f.window)
 	}
-	if p := f.thresholds.Precedence; p < 0.5 || p > 1 {
+	// Asked the other way round, since NaN is neither above nor below anything.
+	if p := f.thresholds.Precedence; !(p >= 0.5 && p <= 1) {
 		return o, usagef("--min-first %v is not between 0.5 and 1", p)
+	}
+	if n := f.thresholds.Episodes; !(n >= 1) {
+		return o, usagef("--min-times %v is less than once", n)
+	}
+	if x := f.thresholds.Lift; !(x >= 1) {
+		return o, usagef("--min-lift %v is less than chance gives", x)
 	}
 	return o, nil
 }

@@ -99,6 +99,9 @@ func Float(to *float64, lo, hi float64) Setter {
 	return func(n Node) {
 		switch n.node.(type) {
 		case *ast.IntegerNode, *ast.FloatNode:
+		case *ast.NanNode, *ast.InfinityNode:
+			n.Problem("the number is not finite", "")
+			return
 		default:
 			n.wrongType("a number")
 			return
