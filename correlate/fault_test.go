@@ -96,10 +96,13 @@ func (w *world) rootOf(kind faultKind) topology.Entity {
 }
 
 // alike lists what is as right an answer as a fault's root: the replica set of a workload, the volume behind a claim, and, where
-// nobody hears of a rollout, the service whose pods they all are. Messages name the quota of a namespace.
+// nobody hears of a rollout, the service whose pods they all are, or the only one. Messages name the quota of a namespace.
 func (w *world) alike(f *fault) []topology.Entity {
 	if f.kind == quotaFull {
 		return []topology.Entity{topology.NewEntity("resourcequota", f.root.Name(), "compute", f.root.Cluster())}
+	}
+	if nodes := w.dependents(f.root, "in_zone"); len(nodes) == 1 {
+		return nodes // nothing tells a zone from its only node
 	}
 	for _, s := range w.services {
 		switch {
@@ -108,10 +111,25 @@ func (w *world) alike(f *fault) []topology.Entity {
 		case f.root == s.workload && f.kind == badRollout:
 			return []topology.Entity{s.replicas}
 		case f.root == s.workload:
-			return []topology.Entity{s.replicas, s.entity}
+			same := []topology.Entity{s.replicas, s.entity}
+			if len(s.pods) == 1 {
+				same = append(same, s.pods[0].entity)
+			}
+			return same
 		}
 	}
 	return nil
+}
+
+// dependents lists what depends on an entity by one type of dependency.
+func (w *world) dependents(on topology.Entity, typ string) []topology.Entity {
+	var list []topology.Entity
+	for _, e := range w.truth {
+		if e.To == on && e.Type == typ {
+			list = append(list, e.From)
+		}
+	}
+	return list
 }
 
 // is reports whether naming an entity names the fault.

@@ -230,19 +230,24 @@ func (r *reporter) watch(e topology.Entity, ill illness) {
 	tell := func(at time.Duration, reason string) {
 		r.observe(at, Event{Entity: e, Reason: reason, Component: "quell/state", Count: 1}, ill.of)
 	}
+	state := pick(r.more, []string{"CrashLoop", "CrashLoop", "NotReady", "Starting", "Unschedulable"})
 	for at := ill.from + r.later(0, 30*time.Second); at < min(ill.to, horizon); at += relist {
-		tell(at, pick(r.more, []string{"CrashLoop", "CrashLoop", "NotReady", "Starting"}))
+		tell(at, state)
 	}
 	if ill.to >= horizon {
 		return
 	}
 	at := ill.to + r.later(0, 5*time.Second)
-	if r.also(0.2) {
+	switch {
+	case r.also(0.2):
 		tell(at, "Deleted")
 		if r.also(0.5) {
 			r.observe(at+r.later(5*time.Second, time.Minute), Event{ID: string(e) + "-late", Entity: e, Reason: "BackOff", Warning: true, Count: 1}, ill.of)
 		}
 		at += r.later(time.Minute, 5*time.Minute)
+	case state == "Starting" || state == "Unschedulable":
+		tell(at, "Placed") // which ends the state and nothing else
+		at += r.later(5*time.Second, 8*time.Minute)
 	}
 	for range 3 {
 		tell(at, "Ready")

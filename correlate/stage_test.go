@@ -41,6 +41,7 @@ func (r worldRules) Delay(l Labels) time.Duration { return r.waits[l.Get("alertn
 // stage is where a world is played: the engine, a twin that is stored and loaded now and then, the model, and the ledger. The first
 // thing that is wrong stops the play.
 type stage struct {
+	seed         uint64
 	engine, twin *Engine
 	compile      Compiler
 	rows         rowStore
@@ -77,7 +78,7 @@ func (f *failure) String() string { return fmt.Sprintf("at %s: %s: %s", f.at, f.
 // all of it. tell may be nil.
 func perform(w *world, script []entry, tell *story) *stage {
 	s := &stage{
-		rows: newRowStore(), ledger: newLedger(), now: start, r: rand.New(rand.NewPCG(w.seed, 13)), story: tell, policy: w.policy, compile: w.compile,
+		seed: w.seed, rows: newRowStore(), ledger: newLedger(), now: start, r: rand.New(rand.NewPCG(w.seed, 13)), story: tell, policy: w.policy, compile: w.compile,
 		touched: make(map[string]map[time.Time][]uint64), joined: make(map[int]map[IncidentID]map[string]bool),
 		shown: make(map[int]map[topology.Entity]bool),
 	}
@@ -269,7 +270,7 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 		s.fail("effect", "%s", wrong)
 	}
 	s.invariants()
-	if s.r.IntN(8) == 0 {
+	if s.r.IntN(16) == 0 {
 		s.loadTwin()
 	}
 }

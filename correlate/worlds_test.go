@@ -32,7 +32,7 @@ const (
 //   - the model, which hears the same and knows no incidents, agrees which symptoms are active, cleared, lost and forgotten;
 //   - every active symptom that counts is in one open incident, unless an operator closed it, and waits no longer than holds allow;
 //   - the effects, read as somebody reads them who gets pages, contradict neither each other nor the state, and every hold was met
-//     or replaced with a reason;
+//     or replaced with a reason; what a recovered root brought down got its time to follow, and no more;
 //   - the twin decided the same; now and then it, and after a gap the engine, is stored and loaded, which changes nothing.
 //
 // In the end everything resolves, and nothing may be open, due or known any more; the journal, replayed, gives the same rows. Over
