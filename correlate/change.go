@@ -72,22 +72,25 @@ func (e *Engine) orderChanges() {
 	})
 }
 
-// changeAt finds the last change of n, of its owners or of its parts.
-func (e *Engine) changeAt(n topology.Node) (last change, where topology.Entity) {
+// changeAt finds the change that speaks most for n: its own or of a part of it, else one of what it is part of, which counts half.
+func (e *Engine) changeAt(n topology.Node) (last change, where topology.Entity, share float64) {
 	look := func(n topology.Node) {
 		if c, ok := e.changes[e.graph.Entity(n)]; ok && c.At > last.At {
 			last, where = c, e.graph.Entity(n)
 		}
 	}
 	look(n)
-	for _, a := range e.graph.Owners(n) {
-		look(a.Node) // a rollout is told of the deployment, and its trouble shows below its replica set
-	}
 	parts := e.graph.Parts(n)
 	for _, a := range parts[:min(len(parts), changeParts)] {
 		look(a.Node)
 	}
-	return last, where
+	if last.At != 0 {
+		return last, where, 1
+	}
+	for _, a := range e.graph.Owners(n) {
+		look(a.Node) // a rollout is told of the deployment, and its trouble shows below its replica set
+	}
+	return last, where, 0.5
 }
 
 // changeBonus is what a recent change multiplies a candidate's score by.
@@ -95,17 +98,17 @@ func (e *Engine) changeBonus(n topology.Node) float64 {
 	if len(e.changes) == 0 {
 		return 1
 	}
-	c, _ := e.changeAt(n)
+	c, _, share := e.changeAt(n)
 	age := e.now - c.At
 	if c.At == 0 || age >= changeFor {
 		return 1
 	}
-	return e.tuning.ChangeBonus - (e.tuning.ChangeBonus-1)*float64(age)/float64(changeFor)
+	return 1 + (e.tuning.ChangeBonus-1)*share*(1-float64(age)/float64(changeFor))
 }
 
 // changeText says what changed and when.
 func (e *Engine) changeText(n topology.Node) string {
-	c, where := e.changeAt(n)
+	c, where, _ := e.changeAt(n)
 	return fmt.Sprintf("%s changed %s before: %s", where, round(time.Duration(e.now-c.At)), c.Text)
 }
 

@@ -69,7 +69,7 @@ func (q *inquiry) suppositions() []supposition {
 		}
 	}
 	if q.root.change > 1 {
-		_, where := q.engine.changeAt(q.root.node)
+		_, where, _ := q.engine.changeAt(q.root.node)
 		list = append(list, supposition{fmt.Sprintf("%s had not changed", where), func(d *diagnosis) { d.engine = q.unchanged(where) }})
 	}
 	if len(q.rivals) > 0 {

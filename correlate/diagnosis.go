@@ -455,7 +455,7 @@ func (e *Engine) weigh(d *diagnosis, c *candidate) {
 		h := d.hitRatio(c)
 		c.evidence = e.tuning.SilentEvidence + (1-e.tuning.SilentEvidence)*h*h
 	}
-	c.plain = min(c.coverage*c.evidence*c.prior*c.change, 1)
+	c.plain = c.coverage * c.evidence * c.prior * c.change // above 1 after a change: only people are shown 1
 }
 
 // hitRatio is the share of what depends on a candidate, or of its parts, that is ill: a silent cause shows on most of them. Few ill

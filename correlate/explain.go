@@ -3,6 +3,7 @@ package correlate
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -154,7 +155,7 @@ func (q *inquiry) candidate(c *candidate, why string) Candidate {
 		v.Ill, v.Dependents = q.d.around(c), c.of
 	}
 	if c.change > 1 {
-		last, where := q.engine.changeAt(c.node)
+		last, where, _ := q.engine.changeAt(c.node)
 		v.Changed = &CountedChange{Entity: where, At: fromNano(last.At), Text: last.Text}
 	}
 	return v
@@ -296,7 +297,7 @@ func (q *inquiry) notes() []string {
 			q.engine.graph.Entity(q.rivals[0].node), q.engine.graph.Entity(i.root), q.engine.tuning.StayMargin)
 	case !q.stands():
 		note("by what is known now %s would lead; an incident is ranked again when it changes", q.engine.graph.Entity(d.ranked[0].node))
-	case len(i.roots) > 0 && (i.roots[0].Score-milli(q.root.plain) > 0.005 || milli(q.root.plain)-i.roots[0].Score > 0.005):
+	case len(i.roots) > 0 && (math.Abs(i.roots[0].Score-milli(min(q.root.plain, 1))) > 0.005):
 		note("the root was found with a score of %.2f; the topology or the rarity of symptoms is another now, or its change was forgotten", i.roots[0].Score)
 	}
 	if !i.state.Open() {

@@ -398,7 +398,7 @@ func addsUp(t *testing.T, what string, x *Explanation) {
 		}
 	}
 	for _, c := range append([]Candidate{x.Root}, x.RunnersUp...) {
-		near("the score of "+string(c.Entity), c.Score, min(c.Coverage*c.Evidence*c.Prior*c.Change, 1))
+		near("the score of "+string(c.Entity), c.Score, c.Coverage*c.Evidence*c.Prior*c.Change)
 	}
 	counts, total := 0.0, 0.0
 	strongest := make(map[topology.Entity]float64)

@@ -86,7 +86,7 @@ func (e *Engine) rank(i *incident) {
 	i.rankedAt = e.now
 	i.roots = make([]Root, len(d.roots))
 	for k, c := range d.roots {
-		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(c.score), Silent: c.own == nil, Explains: len(c.hits), Why: d.reason(e, k)}
+		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(min(c.score, 1)), Silent: c.own == nil, Explains: len(c.hits), Why: d.reason(e, k)}
 		if k > 0 {
 			i.roots[k].Score = min(i.roots[k].Score, i.roots[k-1].Score)
 		}
