@@ -29,7 +29,7 @@ type change struct {
 // noteChange remembers a change of an entity.
 func (e *Engine) noteChange(n topology.Node, text string) {
 	entity := e.graph.Entity(n)
-	if _, known := e.changes[entity]; !known && len(e.changes) >= changesMax {
+	if _, known := e.changes[entity]; !known && len(e.changes) >= changesMax || len(entity) > topology.MaxEntityBytes {
 		return
 	}
 	e.changes[entity] = change{At: e.now, Text: text}

@@ -42,8 +42,13 @@ func (c spells) decayed(now int64) int64 {
 	return n - n/2*rest/(rarityHalfLife/int64(time.Second))
 }
 
-// classOf names what symptoms are counted by.
-func classOf(name string, entity topology.Entity) string { return name + " on " + entity.Kind() }
+// classOf names what symptoms are counted by. Names are cut where no person would write on: a class is the key of a row.
+func classOf(name string, entity topology.Entity) string {
+	return shorten(name, classNameMax) + " on " + shorten(entity.Kind(), classNameMax)
+}
+
+// classNameMax bounds both parts of a class, in bytes.
+const classNameMax = 250
 
 // seen counts that a symptom began.
 func (e *Engine) seen(s *symptom) {

@@ -8,8 +8,8 @@ import (
 )
 
 // MaxEntityBytes bounds the length of an entity's id. Kubernetes names end at 253 bytes each, so a longer id
-// comes from a broken or hostile sender.
-const MaxEntityBytes = 1024
+// comes from a broken or hostile sender. It is part of keys in a store, which end at 1024 bytes.
+const MaxEntityBytes = 1000
 
 // Entity is the id of a thing that can fail: "kind/name" or "kind/namespace/name", with "@cluster" behind it when
 // the cluster is known. Kinds are lower-case singular Kubernetes kinds. The zero value names nothing.
