@@ -72,14 +72,16 @@ race:
 	@echo '--- tests with the race detector'
 	go test -race $(SHORT) ./...
 
-# Every function FuzzX of the tree runs on one core, as many at a time as there are cores.
+# Every function FuzzX of the tree runs on one core, as many at a time as there are cores. A busy machine may not end a worker in
+# time, which go test reports as a failure without an input that fails; that is none.
 .PHONY: fuzz
 fuzz: ## fuzz every decoder and parser for FUZZTIME
 	@echo '--- fuzz targets, $(FUZZTIME) each'
 	@{ grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . || true; } | \
 		sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | sort | \
 		xargs -r -P $(CORES) -L 1 bash -c 'log=$$(go test "$$0" -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -parallel 1 2>&1) \
-			&& echo "ok  $$0 $$1" || { echo "$$log"; echo "FAIL $$0 $$1"; exit 1; }'
+			&& echo "ok  $$0 $$1" || { grep -q "context deadline exceeded" <<<"$$log" && ! grep -q "Failing input" <<<"$$log" && echo "ok  $$0 $$1 (cut off)"; } \
+			|| { echo "$$log"; echo "FAIL $$0 $$1"; exit 1; }'
 
 # Every run plays other worlds; BASE=… plays the same again.
 .PHONY: seeds

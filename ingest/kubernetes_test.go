@@ -120,7 +120,7 @@ func TestKubernetesRejectsOnlyWhatNamesNothing(t *testing.T) {
 		"no involved":      {`{"kind":"Event"}`, `kind "", name "": nothing is named`},
 		"bad UTF-8":        {`{"kind":"Event","involvedObject":{"kind":"Pod","name":"` + "\xff" + `"}}`, `a string has invalid UTF-8`},
 		"control in name":  {`{"kind":"Event","involvedObject":{"kind":"Pod","name":"a\u001b"}}`, `kind "Pod", name "a\x1b": entity id "pod/a\x1b" has a control character`},
-		"endless name":     {`{"kind":"Event","involvedObject":{"kind":"Pod","name":"` + strings.Repeat("x", 5000) + `"}}`, `kind "Pod", name "` + strings.Repeat("x", 64) + `": entity id of 1029 bytes is longer than 1024`},
+		"endless name":     {`{"kind":"Event","involvedObject":{"kind":"Pod","name":"` + strings.Repeat("x", 5000) + `"}}`, `kind "Pod", name "` + strings.Repeat("x", 64) + `": entity id of 1005 bytes is longer than 1000`},
 		"pod without name": {`{"kind":"Pod"}`, `kind "Pod", name "": nothing is named`},
 	}
 	for name, test := range tests {

@@ -310,11 +310,6 @@ func TestEventsMeanWhatThePackSays(t *testing.T) {
 			correlate.EventMeaning{Change: true, Heals: []string{"ReplicaSetCreateError"}},
 		},
 		{
-			"maintenance of a node is a change",
-			correlate.Event{Entity: "node/n3", Reason: "NodeNotSchedulable"},
-			correlate.EventMeaning{Change: true},
-		},
-		{
 			"noise says nothing",
 			correlate.Event{Entity: "node/n3", Reason: "InvalidDiskCapacity", Warning: true},
 			correlate.EventMeaning{},
