@@ -48,6 +48,7 @@ type Engine struct {
 	unranked map[IncidentID]struct{}
 	dirty    dirty
 	strings  interner
+	desk     *desk
 	scratch  []reach
 	// refused are updates of the last step that the graph had no room for.
 	refused []refusal
