@@ -10,6 +10,7 @@ import (
 // diagnosis is what a ranking found.
 type diagnosis struct {
 	engine  *Engine
+	desk    *desk // nil is a new one
 	members []member
 	// root is believed even if it is silent and few depend on it; noNode is none.
 	root topology.Node
@@ -49,7 +50,7 @@ type candidate struct {
 	hits []hit   // in order of voters
 	// via counts, for a silent candidate, the voters that lead to it over each entity one step below it: themselves, or what is
 	// silent in between. direct sums the shares of those entities that are hit; of is how many there are in the graph.
-	via    map[topology.Node]int
+	via    []via
 	direct float64
 	of     int
 	// plain is the score of the candidate alone, score that of what it adds to those before it.
@@ -58,6 +59,12 @@ type candidate struct {
 	evidence     float64
 	prior        float64
 	change       float64
+}
+
+// via is an entity one step below a silent candidate, with how many voters lead over it.
+type via struct {
+	node   topology.Node
+	voters int32
 }
 
 // hit is a voter that a candidate explains: how surely trouble travels there, how well the times fit.
@@ -77,7 +84,8 @@ type hit struct {
 // ratio are those of SCORE (Kompella et al., NSDI 2005), the greedy cover over a graph with probabilities that of
 // Spotlight (SRDS 2010). The cost is that of the cones of at most rankSample members.
 func (e *Engine) diagnose(i *incident) *diagnosis {
-	d := &diagnosis{engine: e, members: e.members(i), root: i.root}
+	e.desk = e.desk.cleared()
+	d := &diagnosis{engine: e, desk: e.desk, members: e.desk.roll.call(e, i), root: i.root}
 	d.run()
 	if i.told() {
 		d.stay(i.root)
@@ -88,16 +96,20 @@ func (e *Engine) diagnose(i *incident) *diagnosis {
 // run finds candidates and roots from the fields that say what is to be explained, which an explanation may have changed.
 func (d *diagnosis) run() {
 	e := d.engine
-	d.candidates = make(map[topology.Node]*candidate)
+	if d.desk == nil {
+		d.desk = new(desk)
+	}
+	d.desk.lay()
+	d.candidates = d.desk.candidates
 	d.sample()
-	below := e.below(d)
-	position := make(map[topology.Node]*member, len(d.members))
+	e.below(d)
+	position := d.desk.position
 	for k := range d.members {
 		position[d.members[k].node] = &d.members[k]
 	}
 	for v, k := range d.voters {
 		d.total += d.members[k].strength
-		e.vote(d, v, below, position)
+		e.vote(d, v, position)
 	}
 	for _, c := range d.candidates {
 		if d.reckon(c, position); c.own == nil && c.direct+0.5 < float64(e.tuning.PartsMin) && c.node != d.root {
@@ -160,8 +172,10 @@ func (e *Engine) better(a, b *candidate) int {
 }
 
 // members lists the entities of i in order of their first symptoms: those that are ill or healed within the incident.
-func (e *Engine) members(i *incident) []member {
-	r := roll{at: make(map[topology.Node]int)}
+func (e *Engine) members(i *incident) []member { return new(roll).call(e, i) }
+
+// call is [Engine.members] on a roll that is empty.
+func (r *roll) call(e *Engine, i *incident) []member {
 	for _, num := range i.sorted() {
 		r.enter(e, e.symptoms.get(num))
 	}
@@ -179,6 +193,9 @@ func (r *roll) enter(e *Engine, s *symptom) {
 	k, known := r.at[s.node]
 	if !known {
 		k = len(r.list)
+		if r.at == nil {
+			r.at = make(map[topology.Node]int)
+		}
 		r.at[s.node] = k
 		r.list = append(r.list, member{node: s.node, first: s.num, span: spanOf(s)})
 	}
@@ -193,22 +210,24 @@ func (r *roll) enter(e *Engine, s *symptom) {
 // sample picks the voters.
 func (d *diagnosis) sample() {
 	n := len(d.members)
-	d.voters = make([]int, 0, min(n, rankSample))
+	d.voters = d.desk.voters
 	for k := range min(n, rankSample) {
 		d.voters = append(d.voters, k*n/min(n, rankSample))
 	}
+	d.desk.voters = d.voters
 }
 
 // part is a member below an owner, with the chance that its trouble shows there.
 type part struct {
 	member *member
 	weight float32
+	next   int32 // position of the owner's next part, -1 after the last
 }
 
-// below finds for owners the members that are parts of them. One ill part of many need not make its owner ill, so an owner
+// below lays out, for owners, the members that are parts of them. One ill part of many need not make its owner ill, so an owner
 // of many parts is left out: its parts say little one by one.
-func (e *Engine) below(d *diagnosis) map[topology.Node][]part {
-	below := make(map[topology.Node][]part)
+func (e *Engine) below(d *diagnosis) {
+	k := d.desk
 	var up func(m *member, n topology.Node, weight float32, depth int)
 	up = func(m *member, n topology.Node, weight float32, depth int) {
 		for _, a := range e.graph.Owners(n) {
@@ -216,7 +235,12 @@ func (e *Engine) below(d *diagnosis) map[topology.Node][]part {
 			if w < coneWeight {
 				continue
 			}
-			below[a.Node] = append(below[a.Node], part{m, w})
+			next, more := k.below[a.Node]
+			if !more {
+				next = -1
+			}
+			k.below[a.Node] = int32(len(k.parts))
+			k.parts = append(k.parts, part{m, w, next})
 			if depth > 1 {
 				up(m, a.Node, w, depth-1)
 			}
@@ -225,7 +249,6 @@ func (e *Engine) below(d *diagnosis) map[topology.Node][]part {
 	for k := range d.members {
 		up(&d.members[k], d.members[k].node, 1, partsDepth)
 	}
-	return below
 }
 
 // partWeight is the chance that trouble which shows on a part with the given one shows on its owner, to which the arc leads.
@@ -269,7 +292,7 @@ func (d *diagnosis) broken(way []chainLink) bool {
 }
 
 // vote lets a voter speak for everything in its cone, and for the ill parts of what is there.
-func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill map[topology.Node]*member) {
+func (e *Engine) vote(d *diagnosis, v int, ill map[topology.Node]*member) {
 	m := &d.members[d.voters[v]]
 	cone := d.cone(m.node)
 	for _, r := range cone {
@@ -277,7 +300,7 @@ func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill m
 		if c.own == nil && (r.steps == 1 || r.steps == 2) {
 			c.note(cone[r.prev].node)
 		}
-		for _, p := range below[r.node] {
+		for p := range d.desk.partsOf(r.node) {
 			w := r.weight * p.weight
 			if r.prev >= 0 {
 				w *= throughOne
@@ -301,7 +324,7 @@ func (e *Engine) vote(d *diagnosis, v int, below map[topology.Node][]part, ill m
 func (d *diagnosis) speak(v int, m *member, r reach, own *member) *candidate {
 	c := d.candidates[r.node]
 	if c == nil {
-		c = &candidate{node: r.node, own: own}
+		c = d.desk.candidate(r.node, own)
 		d.candidates[r.node] = c
 	}
 	h := hit{voter: int32(v), over: -1, weight: r.weight, timing: 1}
@@ -318,24 +341,27 @@ func (d *diagnosis) speak(v int, m *member, r reach, own *member) *candidate {
 	return c
 }
 
-// note counts a voter that leads to c over n.
+// note counts a voter that leads to c over n. There are no more of those than voters, and looking at each is cheaper than a map.
 func (c *candidate) note(n topology.Node) {
-	if c.via == nil {
-		c.via = make(map[topology.Node]int)
+	for k := len(c.via) - 1; k >= 0; k-- {
+		if c.via[k].node == n {
+			c.via[k].voters++
+			return
+		}
 	}
-	c.via[n]++
+	c.via = append(c.via, via{n, 1})
 }
 
 // reckon sums how many of those one step below a silent candidate are hit: one that is ill counts fully, one that is silent by the
 // share of what depends on it that is ill. So nodes that say nothing can stand for their pods, and a zone for its nodes.
 func (d *diagnosis) reckon(c *candidate, ill map[topology.Node]*member) {
-	for n, voters := range c.via {
-		if ill[n] != nil {
+	for _, v := range c.via {
+		if ill[v.node] != nil {
 			c.direct++
 			continue
 		}
-		dependents, parts := d.engine.graph.Dependents(n)
-		c.direct += min(d.scaled(voters)/float64(max(dependents, parts, 1)), 1)
+		dependents, parts := d.engine.graph.Dependents(v.node)
+		c.direct += min(d.scaled(int(v.voters))/float64(max(dependents, parts, 1)), 1)
 	}
 }
 
@@ -357,7 +383,9 @@ func (d *diagnosis) prolong() {
 	steps := make([][]hit, len(d.voters))
 	for v, k := range d.voters {
 		if c := d.candidates[d.members[k].node]; c != nil {
-			steps[v] = slices.Clone(c.hits)
+			from := len(d.desk.steps)
+			d.desk.steps = append(d.desk.steps, c.hits...)
+			steps[v] = d.desk.steps[from:len(d.desk.steps):len(d.desk.steps)]
 		}
 	}
 	best, over := make([]float32, len(d.voters)), make([]int32, len(d.voters))

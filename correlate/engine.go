@@ -44,9 +44,11 @@ type Engine struct {
 	// awaited are those of the timers that a replay waits for, see Pending. Those of events that ended are taken out when it looks.
 	awaited  timerHeap
 	effects  []Effect
+	room     int // for how many effects there is to be room once there is one
 	unranked map[IncidentID]struct{}
 	dirty    dirty
 	strings  interner
+	desk     *desk
 	scratch  []reach
 	// refused are updates of the last step that the graph had no room for.
 	refused []refusal
@@ -110,7 +112,7 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 	if t < e.now {
 		panic(fmt.Sprintf("correlate: time went back from %v to %v", fromNano(e.now), now))
 	}
-	e.now, e.effects, e.refused = t, make([]Effect, 0, len(inputs)+4), nil
+	e.now, e.room, e.refused = t, len(inputs)+4, nil
 	e.forgetChanges()
 	for _, num := range e.orphans {
 		if s := e.symptoms.get(num); s.active() && s.incident == 0 {
@@ -209,6 +211,9 @@ func (e *Engine) timer(kind timerKind, at int64, id uint64) {
 }
 
 func (e *Engine) emit(i *incident, d Decision, reason string) *Effect {
+	if e.effects == nil {
+		e.effects = make([]Effect, 0, e.room) // most steps that only refresh have none
+	}
 	e.effects = append(e.effects, Effect{
 		At: fromNano(e.now), Decision: d, Incident: i.id, Generation: i.generation, Reason: reason,
 	})

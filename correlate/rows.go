@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -43,10 +44,28 @@ type dirty struct {
 	classes          map[string]struct{}
 	changes          map[topology.Entity]struct{}
 	fades            map[string]struct{} // sources of topology
+	key, value       []byte              // memory for the next rows
 }
 
-// dirtyKept is up to how many nodes their set is kept for the next step: a map never shrinks.
-const dirtyKept = 10_000
+const (
+	// dirtyKept is up to how many nodes their set is kept for the next step: a map never shrinks.
+	dirtyKept = 10_000
+	// valueKept is up to how many bytes the memory for a row is kept.
+	valueKept = 1 << 16
+)
+
+// inOrder returns the keys of a set, ascending.
+func inOrder[K cmp.Ordered](set map[K]struct{}) []K {
+	if len(set) == 0 {
+		return nil // most sets, most of the time
+	}
+	keys := make([]K, 0, len(set))
+	for k := range set {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
 
 func newDirty() dirty {
 	return dirty{
@@ -71,15 +90,13 @@ func (e *Engine) mark(s *symptom) {
 // Changes calls put with the key and the new value of every row that the steps since the last call changed, in the order of
 // their keys; a nil value means that the row is gone. put must not keep key or value: they are reused.
 func (e *Engine) Changes(put func(key, value []byte)) {
-	var key, val []byte
-	put(append(key[:0], rowCounters), e.countersRow())
+	key, val := append(e.dirty.key[:0], rowCounters), e.countersRow(e.dirty.value[:0])
+	put(key, val)
 	if e.dirty.policy {
 		put(append(key[:0], rowPolicy), mustJSON(e.policy))
 		e.dirty.policy = false
 	}
-	nodes := slices.AppendSeq(make([]topology.Entity, 0, len(e.dirty.nodes)), maps.Keys(e.dirty.nodes))
-	slices.Sort(nodes)
-	for _, entity := range nodes {
+	for _, entity := range inOrder(e.dirty.nodes) {
 		key = append(append(key[:0], rowNode), entity...)
 		val = e.nodeRow(val[:0], entity)
 		put(key, val)
@@ -95,7 +112,7 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 			put(key, nil)
 		}
 	}
-	for _, block := range slices.Sorted(maps.Keys(e.dirty.expiries)) {
+	for _, block := range inOrder(e.dirty.expiries) {
 		key = numberKey(key, rowExpiry, block)
 		if val = e.expiryRow(val[:0], block); len(val) > 0 {
 			put(key, val)
@@ -103,7 +120,7 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 			put(key, nil)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(e.dirty.incidents)) {
+	for _, id := range inOrder(e.dirty.incidents) {
 		key = numberKey(key, rowIncident, uint64(id))
 		if i := e.incidents[id]; i != nil {
 			put(key, e.incidentRow(i))
@@ -111,9 +128,13 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 			put(key, nil)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.dirty.sources)) {
+	for _, name := range inOrder(e.dirty.sources) {
 		key = append(append(key[:0], rowSource), name...)
-		put(key, mustJSON(sourceRow{Seen: e.sources[name].seen, Silent: e.sources[name].silent}))
+		val = e.sources[name].row(val[:0])
+		put(key, val)
+	}
+	if e.dirty.key, e.dirty.value = key, val; cap(val) > valueKept {
+		e.dirty.value = nil
 	}
 	e.changedMemory(put)
 	e.dirty.counters = false
@@ -129,8 +150,8 @@ func (e *Engine) Changes(put func(key, value []byte)) {
 
 // changedMemory does so for what the engine remembers beside symptoms and incidents.
 func (e *Engine) changedMemory(put func(key, value []byte)) {
-	var key, val []byte
-	for _, class := range slices.Sorted(maps.Keys(e.dirty.classes)) {
+	key, val := e.dirty.key, e.dirty.value
+	for _, class := range inOrder(e.dirty.classes) {
 		key = append(append(key[:0], rowClass), class...)
 		if c, ok := e.classes[class]; ok {
 			val = classRow(val[:0], c)
@@ -139,7 +160,7 @@ func (e *Engine) changedMemory(put func(key, value []byte)) {
 			put(key, nil)
 		}
 	}
-	for _, entity := range slices.Sorted(maps.Keys(e.dirty.changes)) {
+	for _, entity := range inOrder(e.dirty.changes) {
 		key = append(append(key[:0], rowChange), entity...)
 		if c, ok := e.changes[entity]; ok {
 			put(key, mustJSON(c))
@@ -147,7 +168,7 @@ func (e *Engine) changedMemory(put func(key, value []byte)) {
 			put(key, nil)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.dirty.fades)) {
+	for _, name := range inOrder(e.dirty.fades) {
 		key = append(append(key[:0], rowFade), name...)
 		put(key, e.fadeRow(name))
 	}
@@ -264,8 +285,8 @@ type sourceRow struct {
 	Silent uint64 `json:"silent,omitempty"`
 }
 
-func (e *Engine) countersRow() []byte {
-	b := binary.AppendVarint(nil, e.now)
+func (e *Engine) countersRow(b []byte) []byte {
+	b = binary.AppendVarint(b, e.now)
 	b = binary.AppendUvarint(b, e.nextSymptom)
 	return binary.AppendUvarint(b, uint64(e.nextIncident))
 }
