@@ -97,7 +97,8 @@ sim: ## play the world of SEED and tell its story
 .PHONY: bench
 bench: ## run the benchmarks COUNT times; compared with bin/bench-old.txt if that is there
 	mkdir -p bin
-	go test -run '^$$' -bench . -benchmem -count=$(COUNT) ./... | tee bin/bench-new.txt
+	go test -run '^$$' -bench . -skip 'Shop|Hub' -benchmem -count=$(COUNT) -timeout 30m ./... | tee bin/bench-new.txt
+	go test -run '^$$' -bench 'Shop|Hub' -benchtime 2000x -count=$(COUNT) -timeout 30m ./correlate | tee -a bin/bench-new.txt
 	$(BENCHSTAT) $(wildcard bin/bench-old.txt) bin/bench-new.txt
 
 .PHONY: tools-alertmanager

@@ -99,7 +99,7 @@ func benchUnchanged(b *testing.B, y *yard) {
 	y.report(b)
 }
 
-// benchEvent steps events of pods beside what is ill: one fails, and in the next step starts.
+// benchEvent steps events of pods that are ill: one fails, and in the next step starts, while its alerts go on.
 func benchEvent(b *testing.B, y *yard) {
 	k := 0
 	for b.Loop() {
