@@ -44,13 +44,13 @@ type trouble struct {
 	pod, service topology.Entity
 }
 
-// newYard returns an engine in which nothing ends by itself, and a closed incident is soon forgotten.
+// newYard returns an engine in which so little time passes that no hold ends, since escalating some incident is no part of the cost of
+// another's alert. What ends closes and is forgotten at once.
 func newYard(tb testing.TB, u *correlate.Topology) *yard {
 	tb.Helper()
 	e := newEngine(tb)
 	p := e.Policy()
-	p.Hold, p.EventTTL, p.AlertTimeout = 24*time.Hour, 24*time.Hour, -1
-	p.Settle, p.Reopen = time.Second, time.Second
+	p.Settle, p.Reopen, p.AlertTimeout = time.Millisecond, time.Millisecond, -1
 	p.MaxSymptoms, p.MaxEntities = 1_000_000, 2_000_000
 	e.Step(begin, []correlate.Input{&p})
 	load(tb, e, u)
@@ -59,7 +59,7 @@ func newYard(tb testing.TB, u *correlate.Topology) *yard {
 
 // do steps one input as serve does, and notes how long the step took.
 func (y *yard) do(in correlate.Input) {
-	y.now = y.now.Add(time.Millisecond)
+	y.now = y.now.Add(time.Microsecond)
 	inputs := []correlate.Input{in}
 	start := time.Now()
 	y.engine.Step(y.now, inputs)
@@ -112,7 +112,7 @@ func (y *yard) add(t trouble) {
 // forget lets incidents whose symptoms are gone close and be forgotten.
 func (y *yard) forget() {
 	for range 3 {
-		y.pass(time.Second)
+		y.pass(time.Millisecond)
 	}
 }
 
