@@ -42,6 +42,8 @@ func (s *stage) lengthened(f *Effect) {
 		a.excused, a.orphans.late = f.Until, true
 	case !s.restarted && s.engine.Figures().SilentSources == 0:
 		s.fail("lengthened", "%s is held longer, until %v, and quell was not down, no source is silent, and no root recovered: %s", f.Incident, f.Until.Sub(start), f.Reason)
+	default:
+		a.orphans.late = false // it waits for something else from now on
 	}
 }
 
