@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strings"
 
 	"quell/correlate/topology"
@@ -92,6 +93,23 @@ func entityID(to *topology.Entity) strictyaml.Setter {
 			n.Problem(err.Error(), "")
 			return
 		}
+		if problem, hint := misspelt(e); problem != "" {
+			n.Problem(problem, hint)
+		}
 		*to = e
 	}
+}
+
+// misspelt says what keeps an id that is well formed from ever being that of an entity which machines tell of.
+func misspelt(e topology.Entity) (problem, hint string) {
+	kind := e.Kind()
+	proper := strings.Join(strings.Fields(strings.ToLower(kind)), "")
+	before, cluster, clustered := strings.Cut(string(e), "@")
+	switch {
+	case kind != proper:
+		return fmt.Sprintf("kind %q is not written like that", kind), fmt.Sprintf("kinds are lower case and singular: %q", proper)
+	case clustered && (cluster == "" || strings.HasSuffix(before, "/")):
+		return fmt.Sprintf("entity id %q lacks a name or a cluster", e), "want kind/name@cluster or kind/namespace/name@cluster"
+	}
+	return "", ""
 }

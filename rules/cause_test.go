@@ -56,6 +56,7 @@ dependencies:
 - {from: service/bank, to: service/bank}
 - {from: service/a, to: service/b, type: learned}
 - {from: service/a, to: service/b, type: learned, wight: 1}
+- {from: Service/a, to: service/b@}
 `}}})
 	const want = `a.yml:3:3: cause and effect are the same
 a.yml:4:29: "far" is none of same, near
@@ -67,7 +68,9 @@ a.yml:7:3: key "weight" is missing
 a.yml:9:10: entity id "checkout" has no kind and name (want kind/name or kind/namespace/name)
 a.yml:10:3: an entity cannot depend on itself
 a.yml:12:3: the same dependency a second time
-a.yml:12:51: unknown key "wight"`
+a.yml:12:51: unknown key "wight"
+a.yml:13:10: kind "Service" is not written like that (kinds are lower case and singular: "service")
+a.yml:13:25: entity id "service/b@" lacks a name or a cluster (want kind/name@cluster or kind/namespace/name@cluster)`
 	if err == nil {
 		t.Fatal("got no error")
 	}
