@@ -34,7 +34,7 @@ func (e *Engine) splitBeforePage(i *incident) {
 // symptoms. Entities that are well again belong to none, but those that could explain others still connect them: what a parent
 // brought down is not set free by the parent's recovery.
 func (e *Engine) groups(i *incident) [][]topology.Node {
-	members := e.members(i)
+	members, ill := e.members(i), e.illOf(i)
 	at := make(map[topology.Node]int, len(members))
 	for k, m := range members {
 		at[m.node] = k
@@ -69,7 +69,7 @@ func (e *Engine) groups(i *incident) [][]topology.Node {
 		}
 	}
 	for k, m := range members {
-		if e.ill(m.node) || m.node == i.root {
+		if ill[m.node] || m.node == i.root {
 			enqueue(k)
 		}
 	}
@@ -97,11 +97,15 @@ func (e *Engine) groups(i *incident) [][]topology.Node {
 			}
 		})
 	}
-	return e.collect(i, members, sets)
+	first := root
+	if k, alerts := at[i.root]; alerts {
+		first = k
+	}
+	return collect(members, ill, sets, first)
 }
 
-// collect lists the sets' ill members; that of the root first.
-func (e *Engine) collect(i *incident, members []member, sets disjoint) [][]topology.Node {
+// collect lists the sets' ill members; those of the set of member first, the root's, at the head.
+func collect(members []member, ill map[topology.Node]bool, sets disjoint, first int) [][]topology.Node {
 	var groups [][]topology.Node
 	index := make(map[int]int)
 	place := func(set int) int {
@@ -113,15 +117,9 @@ func (e *Engine) collect(i *incident, members []member, sets disjoint) [][]topol
 		}
 		return g
 	}
-	first := len(members)
-	for k, m := range members {
-		if m.node == i.root {
-			first = k
-		}
-	}
 	place(sets.find(first))
 	for k, m := range members {
-		if e.ill(m.node) {
+		if ill[m.node] {
 			g := place(sets.find(k))
 			groups[g] = append(groups[g], m.node)
 		}
@@ -136,6 +134,17 @@ func (e *Engine) collect(i *incident, members []member, sets disjoint) [][]topol
 func (e *Engine) ill(n topology.Node) bool {
 	st := e.local(n).site
 	return st != nil && st.active > 0
+}
+
+// illOf tells which entities are ill in i: a member that recovered may be ill again in another incident.
+func (e *Engine) illOf(i *incident) map[topology.Node]bool {
+	ill := make(map[topology.Node]bool)
+	for _, num := range i.sorted() {
+		if s := e.symptoms.get(num); s.active() {
+			ill[s.node] = true
+		}
+	}
+	return ill
 }
 
 // splitOff makes an incident of its own of some ill entities of i, with all that they showed in it.
