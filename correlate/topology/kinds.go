@@ -23,6 +23,7 @@ var traits = map[string]Traits{
 	"learned":      {Weight: 0.5},
 	"in_zone":      {Weight: 0.9},
 	"in_namespace": {Weight: 0.05},
+	"in_system":    {Weight: 0.05},
 	"scheduled_by": {Weight: 0.05},
 }
 
@@ -41,6 +42,7 @@ func TraitsOf(typ string) Traits {
 // could fail, is believed less; judgements, as the weights are.
 var priors = map[string]float64{
 	"namespace": 0.5,
+	"system":    0.5,
 	"cluster":   0.7,
 	"region":    0.7,
 	"zone":      0.8,

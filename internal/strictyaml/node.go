@@ -37,9 +37,17 @@ func (n Node) Warn(text, hint string) {
 // Pos returns "file:line:col", for reasons that point at the file.
 func (n Node) Pos() string { return fmt.Sprintf("%s:%d:%d", n.file.name, n.line, n.col) }
 
+// Later returns a problem of the value to be completed and reported after [Read], when more is known.
+func (n Node) Later() Problem { return Problem{File: n.file.name, Line: n.line, Col: n.col} }
+
 // Map applies fields to the value's keys, in the order of the file. A key whose value is null counts as not given.
 // A required key that is missing, an unknown one and one that is given twice are problems, and so is a value that is no map.
-func (n Node) Map(fields Fields, required ...string) {
+func (n Node) Map(fields Fields, required ...string) { n.keys(fields, true, required) }
+
+// Pick is like [Node.Map] for files of others, which have keys that are none of our business: unknown ones are no problem.
+func (n Node) Pick(fields Fields, required ...string) { n.keys(fields, false, required) }
+
+func (n Node) keys(fields Fields, strict bool, required []string) {
 	var entries []*ast.MappingValueNode
 	switch m := n.node.(type) {
 	case *ast.MappingNode:
@@ -63,6 +71,7 @@ func (n Node) Map(fields Fields, required ...string) {
 		k := n.at(key)
 		set, known := fields[key.Value]
 		switch {
+		case !known && !strict:
 		case !known:
 			k.Problem("unknown key "+Quote(key.Value), Suggest(key.Value, slices.Collect(maps.Keys(fields))))
 		case given[key.Value]:
@@ -208,12 +217,33 @@ func (n Node) child(part ast.Node) Node {
 		case nil, *ast.NullNode:
 			return c
 		default:
-			c.node = part
+			c.node = unsplit(part)
 			return c
 		}
 	}
 	c.Problem("alias of itself", "")
 	return c
+}
+
+// unsplit mends what the parser takes apart: in a list inside of braces it reads a:b as a map of one key, where YAML wants a space
+// behind the colon, and [component:payments] or [http://host] mean text.
+func unsplit(n ast.Node) ast.Node {
+	m, ok := n.(*ast.MappingNode)
+	if !ok || len(m.Values) != 1 || m.Start.Type == token.MappingStartType {
+		return n
+	}
+	pair := m.Values[0]
+	key, ok := pair.Key.(*ast.StringNode)
+	if !ok || pair.Value == nil || key.Token.Type != token.StringType {
+		return n
+	}
+	colon, value := pair.Start, pair.Value.GetToken()
+	if _, scalar := pair.Value.(ast.ScalarNode); !scalar || value.Position.Line != colon.Position.Line || value.Position.Column != colon.Position.Column+1 {
+		return n
+	}
+	text := *key
+	text.Value += ":" + value.Value
+	return &text
 }
 
 // word is the name of an anchor or alias.

@@ -38,18 +38,38 @@ const (
 // Read parses data as one YAML document, applies set to it and returns the problems found, sorted. An empty document
 // counts as an empty map. Name stands for the file in the problems.
 func Read(name string, data []byte, set Setter) Problems {
-	f := &file{name: name, anchors: make(map[string]ast.Node), budget: maxNodes}
-	if root, ok := f.parse(data); ok {
+	f := newFile(name)
+	if docs, ok := f.parse(data); ok {
 		n := Node{file: f, line: 1, col: 1}
-		if root == nil {
+		switch len(docs) {
+		case 0:
 			n.node = &ast.MappingNode{}
-		} else {
-			n = n.child(root)
+			set(n)
+		case 1:
+			set(n.child(docs[0]))
+		default:
+			n.at(docs[1]).Problem("second document in one file", "split the file at ---")
 		}
-		set(n)
 	}
 	f.problems.Sort()
 	return f.problems
+}
+
+// ReadAll is like [Read] for files that may hold several documents, separated by lines of "---": set is applied to each that is not
+// empty.
+func ReadAll(name string, data []byte, set Setter) Problems {
+	f := newFile(name)
+	docs, _ := f.parse(data)
+	for _, d := range docs {
+		clear(f.anchors) // they end with their document
+		set(Node{file: f, line: 1, col: 1}.child(d))
+	}
+	f.problems.Sort()
+	return f.problems
+}
+
+func newFile(name string) *file {
+	return &file{name: name, anchors: make(map[string]ast.Node), budget: maxNodes}
 }
 
 // file is the state of reading one file.
@@ -67,8 +87,8 @@ func (f *file) report(p Problem) {
 	}
 }
 
-// parse returns the root of the only document, nil if it is empty; ok is false if there is nothing to decode.
-func (f *file) parse(data []byte) (root ast.Node, ok bool) {
+// parse returns the roots of the documents that are not empty; ok is false if the text is none.
+func (f *file) parse(data []byte) (docs []ast.Node, ok bool) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if len(data) > MaxBytes {
 		f.report(Problem{Text: fmt.Sprintf("file of %d bytes is larger than %d", len(data), MaxBytes), Hint: "split it"})
@@ -83,35 +103,39 @@ func (f *file) parse(data []byte) (root ast.Node, ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			f.report(Problem{Line: 1, Col: 1, Text: fmt.Sprintf("cannot be parsed: %s", Quote(fmt.Sprint(p)))})
-			root, ok = nil, false
+			docs, ok = nil, false
 		}
 	}()
 	tokens := lexer.Tokenize(string(data))
 	if !f.affordable(tokens) {
 		return nil, false
 	}
-	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		f.report(syntaxProblem(err))
-		return nil, false
-	}
-	return f.only(tree.Docs)
-}
-
-// only returns the body of the one document that has one.
-func (f *file) only(docs []*ast.DocumentNode) (root ast.Node, ok bool) {
-	for _, d := range docs {
-		if d == nil || d.Body == nil || d.Body.Type() == ast.CommentType {
-			continue
-		}
-		if root != nil {
-			line, col := position(d.Body)
-			f.report(Problem{Line: line, Col: col, Text: "second document in one file", Hint: "split the file at ---"})
+	for _, part := range documents(tokens) {
+		tree, err := parser.Parse(part, 0, parser.AllowDuplicateMapKey())
+		if err != nil {
+			f.report(syntaxProblem(err))
 			return nil, false
 		}
-		root = d.Body
+		for _, d := range tree.Docs {
+			if d != nil && d.Body != nil && d.Body.Type() != ast.CommentType {
+				docs = append(docs, d.Body)
+			}
+		}
 	}
-	return root, true
+	return docs, true
+}
+
+// documents splits tokens before each "---" that ends a document. The parser could do it, but takes an empty document for the last.
+func documents(tokens token.Tokens) []token.Tokens {
+	var parts []token.Tokens
+	begin := 0
+	for i, t := range tokens {
+		if t.Type == token.DocumentHeaderType && i > begin && tokens[begin].Type != token.DirectiveType {
+			parts = append(parts, tokens[begin:i])
+			begin = i
+		}
+	}
+	return append(parts, tokens[begin:])
 }
 
 func invalid(data []byte) int {

@@ -141,10 +141,46 @@ func TestReadNamesEveryMistakeWithItsPosition(t *testing.T) {
 	}
 }
 
+// TestReadAllAppliesToEachDocumentOnItsOwn: anchors end with their document, and what others write is not looked at.
+func TestReadAllAppliesToEachDocumentOnItsOwn(t *testing.T) {
+	var names []string
+	problems := ReadAll("f.yml", []byte("name: &n a\nwhatever: !x [1]\n---\n# nothing\n---\nname: *n\n---\n- x\n---\nname: b\n"), func(n Node) {
+		i := new(item)
+		n.Pick(Fields{"name": Name(&i.Name)})
+		if p := n.Later(); p.File != "f.yml" || p.Line == 0 {
+			t.Errorf("got %+v, want a position", p)
+		}
+		names = append(names, i.Name)
+	})
+	if diff := cmp.Diff([]string{"a", "", "", "b"}, names); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	const want = "f.yml:6:7: unknown alias \"n\" (define it before with &NAME)\nf.yml:8:1: want a map, got a list"
+	if got := problems.Error(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestReadAcceptsAByteOrderMarkAndWindowsLineEnds(t *testing.T) {
 	got, problems := read("\ufeffname: x\r\ncount: 3\r\n")
 	if problems != "" || got.Name != "x" || got.Count != 3 {
 		t.Errorf("got %+v, problems %q", got, problems)
+	}
+}
+
+// TestColonsWithoutASpaceAreText, also where the parser reads a map.
+func TestColonsWithoutASpaceAreText(t *testing.T) {
+	got, problems := read("{name: a:b, children: [{name: x, tags: [c:d, e:f/g, http://x:80/y, h:1]}]}\n")
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	if diff := cmp.Diff([]string{"c:d", "e:f/g", "http://x:80/y", "h:1"}, got.Children[0].Tags); got.Name != "a:b" || diff != "" {
+		t.Errorf("name %q, tags (-want +got):\n%s", got.Name, diff)
+	}
+	for _, text := range []string{"{name: x, tags: [c: d]}", "{name: x, tags: ['c':d]}", "{name: x, tags: [{c:d}]}"} {
+		if _, problems := read(text); problems != "f.yml:1:18: want text, got a map" {
+			t.Errorf("%s: got %q", text, problems)
+		}
 	}
 }
 
