@@ -11,6 +11,7 @@ import (
 
 	"quell/correlate"
 	"quell/correlate/topology"
+	"quell/ingest/servicegraph"
 	"quell/internal/strictyaml"
 	"quell/notify"
 	"quell/routing"
@@ -39,6 +40,10 @@ type Config struct {
 	Topology *topology.Update
 	// TopologyHash identifies what the topology files say; empty if there are none.
 	TopologyHash string
+	// Catalogs are what each catalog file says, in the order of the files. Each replaces what its source told before.
+	Catalogs []*correlate.Topology
+	// ServiceGraphs are who is asked who calls whom, with all defaults filled in but those of presets.
+	ServiceGraphs []servicegraph.Config
 
 	// Route is the root of the route tree.
 	Route *routing.Route

@@ -43,7 +43,7 @@ const minimal = "route: {receiver: oncall}\nreceivers: [{name: oncall}]\n"
 const full = `
 server: {listen: "0.0.0.0:80", external_url: "https://q.example", max_body_bytes: 1MiB, allow_remote: true}
 storage: {path: db/q.db, retention: {journal_age: 7d, journal_bytes: 2GiB, incidents_age: 8d}}
-topology: {files: [a.json, b.json]}
+topology: {files: [a.json, b.json], catalogs: ["catalog/*.yaml"], catalog_entities: [{kind: deployment, name_label: name, namespace_label: type}]}
 rules: {files: ["rules/*.yml", rules/z.yml, other.yml], packs: [kubernetes]}
 hold: {default: 2m, settle: 30s, reopen: 10m, event_ttl: 3m, lost_after: 1h, alert_timeout: never, restart_grace: 1m}
 route:
@@ -63,6 +63,27 @@ digest: [{schedule: "30 9 * * MON", timezone: Europe/Berlin, receiver: team, sin
 safe_mode: {matchers: ['severity="page"']}
 log: {level: debug, format: json}
 limits: {max_entities: 4000, max_symptoms: 2000, max_pending_deliveries: 3000, queue: 40, request_bytes_in_memory: 5MiB}
+service_graph:
+  - name: tempo
+    url: http://127.0.0.1:3/prometheus
+    preset: tempo
+    window: 10m
+    interval: 2m
+    ttl: 20m
+    timeout: 10s
+    cluster: eu
+    max_edges: 100
+    max_response_bytes: 1MiB
+    http_config: {authorization: {type: Token, credentials_file: prom.token}, follow_redirects: true}
+  - name: own
+    url: http://127.0.0.1:3
+    query: a > 0
+    entities:
+      client: [{kind: deployment, name_label: from, namespace_label: in, cluster_label: c, matchers: ['x="y"']}]
+      server: [{kind: host, name_label: to}]
+    http_config:
+      basic_auth: {username: quell, password_file: prom.token}
+      tls_config: {ca_file: ca.pem, server_name: prom, insecure_skip_verify: true}
 `
 
 var fullFiles = map[string]string{
@@ -74,7 +95,24 @@ var fullFiles = map[string]string{
 	"other.yml":   "symptoms: []\n",
 	"pd.key":      " R123 \n",
 	"slack.token": "xoxb-1\n",
+	"prom.token":  "glc-1\n",
+	"ca.pem":      certificate,
+	"catalog/shop.yaml": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: n1}\nspec: {type: service, dependsOn: [component:pay]}\n" +
+		"---\napiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: pay}\n",
 }
+
+// certificate signs nothing.
+const certificate = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUdkoI37Zw2h45Tt3iaXdD9nIqgVkwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjEwOTM4MDlaGA8yMTI2MTAyODA5Mzgw
+OVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHog
+7d2/vN3v8dpSGxO/vSNCxBCbe67yPi45fQ8z6j5nlVSa4UF+X78lR+6z+7NBDRre
+9SjLamZXQ5yzMubIAhqjUzBRMB0GA1UdDgQWBBQeoRRfJLX8t/KVQHGeeEyF5E6N
+RjAfBgNVHSMEGDAWgBQeoRRfJLX8t/KVQHGeeEyF5E6NRjAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIQCYTqnPr12cN4RY8yqlnmmVCLhN/LMr6XQs
+xu0Yru5sigIgcECP7vtB4FzeFve0Z8QsyIkjxR/Y3Vcz+WnM7CzhyJA=
+-----END CERTIFICATE-----
+`
 
 func load(t testing.TB, dir string) *Config {
 	t.Helper()
@@ -128,9 +166,13 @@ func TestLoadReadsEveryKey(t *testing.T) {
 		{"limits", c.Limits, Limits{MaxPendingDeliveries: 3000, Queue: 40, RequestBytesInMemory: 5 << 20}},
 		{"warnings", len(c.Warnings), 0},
 		{"files", c.Files, []string{
-			in("quell.yml"), in("a.json"), in("b.json"), in("rules/a.yml"), in("rules/z.yml"), in("other.yml"),
-			in("pd.key"), in("pd.key"), in("slack.token"), in("slack.token"),
+			in("quell.yml"), in("a.json"), in("b.json"), in("catalog/shop.yaml"), in("rules/a.yml"), in("rules/z.yml"), in("other.yml"),
+			in("pd.key"), in("pd.key"), in("slack.token"), in("slack.token"), in("prom.token"), in("prom.token"), in("ca.pem"),
 		}},
+		{"catalogs", c.Catalogs, []*correlate.Topology{{Source: "catalog catalog/shop.yaml", Update: topology.Update{
+			Entities: []topology.Labeled{{ID: "deployment/service/n1"}, {ID: "component/pay"}},
+			Edges:    []topology.Edge{{From: "deployment/service/n1", To: "component/pay", Type: "depends_on"}}, Replace: true,
+		}}}},
 	} {
 		if diff := cmp.Diff(f.want, f.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", f.name, diff)
@@ -215,7 +257,7 @@ func TestTheHashCoversAllFilesButSecretsAndNotTheirPlace(t *testing.T) {
 	}
 	before := hash("")
 	for name := range fullFiles {
-		secret := name == "pd.key" || name == "slack.token"
+		secret := name == "pd.key" || name == "slack.token" || name == "prom.token" || name == "ca.pem"
 		if after := hash(name); (after == before) != secret {
 			t.Errorf("%s changed: hash %s, was %s", name, after, before)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"quell/correlate"
 	"quell/correlate/topology"
+	"quell/ingest/catalog"
 	"quell/internal/strictyaml"
 	"quell/notify"
 	"quell/rules"
@@ -29,24 +30,8 @@ func criticalOnly() labels.Matchers {
 
 // ruleFiles reads the rule files that one path or pattern means.
 func (l *loader) ruleFiles(n strictyaml.Node) {
-	var pattern string
-	strictyaml.Name(&pattern)(n)
-	if pattern == "" {
-		return
-	}
-	names := []string{pattern}
-	if isPattern(pattern) {
-		var err error
-		if names, err = l.glob(pattern); err != nil {
-			n.Problem(strictyaml.Quote(pattern)+" is no pattern", "")
-			return
-		}
-		if len(names) == 0 {
-			n.Warn("no file matches "+strictyaml.Quote(pattern), "")
-		}
-	}
 	p := &l.config.policy
-	for _, name := range names {
+	for _, name := range l.matching(n) {
 		if slices.ContainsFunc(p.Rules, func(f correlate.RuleFile) bool { return f.Name == name }) {
 			continue // two patterns that overlap
 		}
@@ -62,6 +47,26 @@ func (l *loader) ruleFiles(n strictyaml.Node) {
 		l.record(l.path(name), name, data)
 		p.Rules = append(p.Rules, correlate.RuleFile{Name: name, Text: string(data)})
 	}
+}
+
+// matching returns the names of the files that one path or pattern means.
+func (l *loader) matching(n strictyaml.Node) []string {
+	var pattern string
+	strictyaml.Name(&pattern)(n)
+	if pattern == "" {
+		return nil
+	}
+	if !isPattern(pattern) {
+		return []string{pattern}
+	}
+	names, err := l.glob(pattern)
+	switch {
+	case err != nil:
+		n.Problem(strictyaml.Quote(pattern)+" is no pattern", "")
+	case len(names) == 0:
+		n.Warn("no file matches "+strictyaml.Quote(pattern), "")
+	}
+	return names
 }
 
 // packs replaces the packs that are on by default.
@@ -106,18 +111,63 @@ func (l *loader) topologyFiles(n strictyaml.Node) {
 	n.List(l.topologyFile)
 }
 
-// checkTopology compares what the topology files name with what the engine will take.
+// catalogFiles reads the catalogs that one path or pattern means.
+func (l *loader) catalogFiles(n strictyaml.Node) {
+	for _, name := range l.matching(n) {
+		if slices.Contains(l.catalogNames, name) {
+			continue // two patterns that overlap
+		}
+		if len(l.catalogNames) == maxCatalogs {
+			n.Problem("too many catalogs", "put more entries into one")
+			return
+		}
+		path := l.path(name)
+		data, err := readFile(path, strictyaml.MaxBytes)
+		if err != nil {
+			n.Problem("catalog "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
+			continue
+		}
+		l.record(path, name, data)
+		file, problems := catalog.Read(path, data)
+		l.problems = append(l.problems, problems...)
+		l.catalogs, l.catalogNames = append(l.catalogs, file), append(l.catalogNames, name)
+	}
+}
+
+// joinCatalogs makes topologies of all catalogs.
+func (l *loader) joinCatalogs() {
+	list, problems := catalog.Join(l.catalogs, l.catalogEntities)
+	l.problems = append(l.problems, problems...)
+	for i, t := range list {
+		t.Source = catalog.Source(l.catalogNames[i]) // problems name the path from here, sources do not depend on where that is
+	}
+	l.config.Catalogs = list
+}
+
+// checkTopology compares what the topology files and catalogs name with what the engine will take.
 func (l *loader) checkTopology() {
-	t, most := l.config.Topology, l.config.policy.MaxEntities
-	if t == nil || len(t.Entities)+2*len(t.Edges) <= most {
+	var updates []*topology.Update
+	if t := l.config.Topology; t != nil {
+		updates = append(updates, t)
+	}
+	for _, t := range l.config.Catalogs {
+		updates = append(updates, &t.Update)
+	}
+	named, most := 0, l.config.policy.MaxEntities
+	for _, u := range updates {
+		named += len(u.Entities) + 2*len(u.Edges)
+	}
+	if named <= most {
 		return
 	}
 	names := make(map[topology.Entity]struct{}, most)
-	for i := range t.Entities {
-		names[t.Entities[i].ID] = struct{}{}
-	}
-	for i := range t.Edges {
-		names[t.Edges[i].From], names[t.Edges[i].To] = struct{}{}, struct{}{}
+	for _, u := range updates {
+		for i := range u.Entities {
+			names[u.Entities[i].ID] = struct{}{}
+		}
+		for i := range u.Edges {
+			names[u.Edges[i].From], names[u.Edges[i].To] = struct{}{}, struct{}{}
+		}
 	}
 	if len(names) > most {
 		l.topology.Problem(fmt.Sprintf("the topology files name %d entities, and the limit is %d", len(names), most), "raise limits.max_entities")
@@ -188,28 +238,56 @@ func decodeTopology(data []byte) (u topology.Update, problem Problem) {
 // secret reads a credential from the file that the value names.
 func (l *loader) secret(to *notify.Secret) strictyaml.Setter {
 	return func(n strictyaml.Node) {
-		var name string
-		strictyaml.Name(&name)(n)
-		if name == "" {
+		path, data, ok := l.secretFile(n)
+		if !ok {
 			return
 		}
-		path := l.path(name)
-		l.config.Files = append(l.config.Files, path)
-		data, err := readFile(path, maxSecretBytes)
 		value := strings.TrimSpace(string(data))
-		// The name is not shown: people paste the secret itself where its file belongs.
 		switch {
-		case err != nil:
-			n.Problem("secret file cannot be read: "+cause(err), "the value is a path, relative to this file")
-			return
 		case value == "":
 			n.Problem("secret file is empty", "")
 		case strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 			n.Problem("secret file holds more than one word", "")
 		}
-		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
-			n.Warn("everybody on this machine can read the secret file", "chmod o-r")
-		}
+		warnIfOpen(n, path)
 		*to = notify.Secret(value)
+	}
+}
+
+// secretPath stores the path of a credential that is read when it is used.
+func (l *loader) secretPath(to *string) strictyaml.Setter {
+	return func(n strictyaml.Node) {
+		path, data, ok := l.secretFile(n)
+		if !ok {
+			return
+		}
+		if len(bytes.TrimSpace(data)) == 0 {
+			n.Problem("secret file is empty", "")
+		}
+		warnIfOpen(n, path)
+		*to = path
+	}
+}
+
+// secretFile reads the file that the value names.
+func (l *loader) secretFile(n strictyaml.Node) (path string, data []byte, ok bool) {
+	var name string
+	strictyaml.Name(&name)(n)
+	if name == "" {
+		return "", nil, false
+	}
+	path = l.path(name)
+	l.config.Files = append(l.config.Files, path)
+	data, err := readFile(path, maxSecretBytes)
+	if err != nil {
+		// The name is not shown: people paste the secret itself where its file belongs.
+		n.Problem("secret file cannot be read: "+cause(err), "the value is a path, relative to this file")
+	}
+	return path, data, err == nil
+}
+
+func warnIfOpen(n strictyaml.Node, path string) {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
+		n.Warn("everybody on this machine can read the secret file", "chmod o-r")
 	}
 }

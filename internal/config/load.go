@@ -14,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"quell/ingest/catalog"
 	"quell/internal/strictyaml"
+	"quell/rules"
 )
 
 // Limits of the files that are read.
@@ -22,6 +24,7 @@ const (
 	maxTopologyBytes = 256 << 20
 	maxSecretBytes   = 64 << 10
 	maxRuleFiles     = 1000
+	maxCatalogs      = 10_000
 )
 
 // Load reads and checks the configuration in a file. An error is of type [Problems] and names all there are.
@@ -61,7 +64,11 @@ type loader struct {
 	problems  Problems // in other files than the configuration
 	receivers map[string]strictyaml.Node
 	uses      []use
-	topology  strictyaml.Node // the list of topology files
+	topology  strictyaml.Node // the list of topology files, or of catalogs
+
+	catalogs        []*catalog.File
+	catalogNames    []string // as the file has them, one for each catalog
+	catalogEntities rules.Mapping
 
 	allowRemote bool
 	digested    []byte // what the hash is made of: a digest for each file
@@ -89,7 +96,15 @@ func (l *loader) file(n strictyaml.Node) {
 	n.Map(strictyaml.Fields{
 		"server":    l.server,
 		"storage":   l.storage(),
-		"topology":  section(strictyaml.Fields{"files": l.topologyFiles}),
+		"topology": section(strictyaml.Fields{
+			"files": l.topologyFiles,
+			"catalogs": func(n strictyaml.Node) {
+				l.topology = n
+				n.List(l.catalogFiles)
+			},
+			"catalog_entities": l.catalogEntities.Read,
+		}),
+		"service_graph": list(l.serviceGraph),
 		"rules":     section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs}),
 		"hold":      l.hold(),
 		"route":     l.root,
@@ -118,6 +133,7 @@ func (l *loader) file(n strictyaml.Node) {
 	}
 	l.checkUses()
 	l.checkRules()
+	l.joinCatalogs()
 	l.checkTopology()
 }
 

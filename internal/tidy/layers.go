@@ -38,7 +38,10 @@ var layers = []layer{
 	{folder: "storage", imports: pure, why: "edges import the pure core only, never each other"},
 	{folder: "web", imports: pure, why: "edges import the pure core only, never each other"},
 	{folder: "internal/strictyaml", why: "strictyaml is pure and knows no domain"},
-	{folder: "internal/config", imports: append([]string{"notify"}, pure...), why: "config describes, internal/app wires"},
+	{
+		folder: "internal/config", imports: append([]string{"notify", "ingest/servicegraph", "ingest/catalog"}, pure...),
+		why: "config describes, internal/app wires",
+	},
 	{folder: "internal/picture", imports: pure, why: "pictures are drawn from the read model"},
 	{folder: "internal/proposal", imports: pure, why: "proposals are made of inputs, whoever read them"},
 	{
