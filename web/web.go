@@ -21,6 +21,7 @@ import (
 type Backend interface {
 	Reader
 	Explainer
+	Mapper
 	// Command carries out an operator's action and returns once it is durable. from is the address that asked, for the audit log.
 	// The error is [ErrNotFound], a [*ConflictError] where the incident's state forbids the action, or says why nothing can
 	// be done now.
@@ -83,6 +84,8 @@ type Status struct {
 	Engine correlate.Figures `json:"-"`
 	// PendingDeliveries counts messages that were decided and not accepted yet.
 	PendingDeliveries int `json:"pending_deliveries"`
+	// ServiceGraphs are those that are configured, by name.
+	ServiceGraphs []ServiceGraphStatus `json:"service_graphs,omitempty"`
 }
 
 // ConfigStatus tells which configuration is in force.
@@ -117,6 +120,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 		"/api/v1/incidents/{id}/resolve": {http.MethodPost: s.act(correlate.ActionResolve)},
 		"/api/v1/unexplained":            {http.MethodGet: s.unexplained},
 		"/api/v1/status":                 {http.MethodGet: s.status},
+		"/api/v1/topology":               {http.MethodGet: s.topology}, // POST is package ingest's
 		"/-/healthy":                     {http.MethodGet: healthy},
 		"/-/ready":                       {http.MethodGet: s.ready},
 		"/-/reload":                      {http.MethodPost: s.reload},

@@ -63,6 +63,17 @@ func (m *memory) Why(ctx context.Context, id correlate.IncidentID, limit int) (*
 	return x, nil
 }
 
+func (m *memory) Neighbourhood(_ context.Context, entity topology.Entity, limit int) (*correlate.Neighbourhood, error) {
+	if entity != "pod/a" {
+		return nil, ErrUnknownEntity
+	}
+	since := start
+	return &correlate.Neighbourhood{
+		Entity: entity, Declared: []correlate.ToldBy{}, Dependents: []correlate.Neighbour{}, DependsOnTotal: limit,
+		DependsOn: []correlate.Neighbour{{Entity: "node/n", Type: "runs_on", ToldBy: correlate.ToldBy{Source: "api", Since: &since}}},
+	}, m.err
+}
+
 func (m *memory) Unexplained(_ context.Context, limit int) ([]correlate.SymptomView, int, error) {
 	views := []correlate.SymptomView{{Entity: "pod/a", Name: "Info", Severity: correlate.SeverityInfo}, {Entity: "pod/b", Name: "Info"}}
 	return views[:min(limit, len(views))], len(views), m.err
@@ -400,5 +411,28 @@ func TestWhyIsToldAsJSONOrText(t *testing.T) {
 	}
 	if w := f.ask("POST", "/api/v1/incidents/inc-1/why", "{}"); w.Code != 405 {
 		t.Errorf("POST: got %d", w.Code)
+	}
+}
+
+func TestTopologyShowsWhatIsNextToAnEntity(t *testing.T) {
+	f := newFixture(0)
+	for _, c := range []struct {
+		query  string
+		status int
+		want   string
+	}{
+		{"entity=pod/a", 200, `{"entity":"pod/a","declared":[],"depends_on":[{"entity":"node/n","type":"runs_on","source":"api","since":"2026-01-02T03:00:00Z"}],"dependents":[],"depends_on_total":100,"dependents_total":0}`},
+		{"entity=pod/a&limit=7&format=text", 200, "Depends on 7 entities\n  runs_on  node/n  api, for "},
+		{"entity=pod/b", 404, "the topology does not know this entity"},
+		{"", 400, "entity: empty entity id"},
+		{"entity=pod", 400, "has no kind and name"},
+		{"entity=pod/a&limit=0", 400, "limit: "},
+		{"entity=pod/a&format=xml", 400, "neither json nor text"},
+		{"entity=pod/a&depth=2", 400, "unknown parameter"},
+	} {
+		w := f.ask(http.MethodGet, "/api/v1/topology?"+c.query, "")
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s: got %d %s, want %d %s", c.query, w.Code, w.Body, c.status, c.want)
+		}
 	}
 }

@@ -57,15 +57,21 @@ func whyQuery(r *http.Request) (limit int, text bool, err error) {
 				return 0, false, fmt.Errorf("limit: %w", err)
 			}
 		case "format":
-			if value != "json" && value != "text" {
-				return 0, false, fmt.Errorf("format: %q is neither json nor text", value)
+			if text, err = parseFormat(value); err != nil {
+				return 0, false, err
 			}
-			text = value == "text"
 		default:
 			return 0, false, fmt.Errorf("unknown parameter %q", name)
 		}
 	}
 	return limit, text, nil
+}
+
+func parseFormat(value string) (text bool, err error) {
+	if value != "json" && value != "text" {
+		return false, fmt.Errorf("format: %q is neither json nor text", value)
+	}
+	return value == "text", nil
 }
 
 // prefersText reports whether an Accept header names text before JSON. Weights are not looked at: whoever sends them for these two

@@ -47,9 +47,13 @@ func contents(c *config.Config) string {
 	if c.Topology != nil {
 		entities = len(c.Topology.Entities)
 	}
-	return fmt.Sprintf("%s, %s, %s, %s, %s, %s",
+	for _, t := range c.Catalogs {
+		entities += len(t.Entities)
+	}
+	return fmt.Sprintf("%s, %s, %s, %s, %s, %s, %s, %s",
 		count(countRoutes(c.Route), "route"), count(len(c.Receivers), "receiver"), count(len(policy.Rules), "rule file"),
-		count(len(policy.Packs), "rule pack"), count(len(c.Digests), "digest"), count(entities, "declared entity"))
+		count(len(policy.Packs), "rule pack"), count(len(c.Digests), "digest"), count(len(c.Catalogs), "catalog"),
+		count(len(c.ServiceGraphs), "service graph"), count(entities, "declared entity"))
 }
 
 func countRoutes(r *routing.Route) int {

@@ -89,7 +89,7 @@ chance to heal, and pages a human only for what did not recover. What healed by 
 		Example: `  quell check -c quell.yml && quell serve -c quell.yml
   quell replay yesterday.jsonl`,
 		Version: versionText(), SilenceErrors: true, SilenceUsage: true,
-	}, newServe(), newCheck(), newReplay(), newDemo(), newIncident(), newDigest(), newJournal(), newLearn(), newVersion())
+	}, newServe(), newCheck(), newReplay(), newDemo(), newIncident(), newGraph(), newDigest(), newJournal(), newLearn(), newVersion())
 	root.SetVersionTemplate("{{.Version}}\n")
 	return root
 }

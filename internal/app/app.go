@@ -64,6 +64,7 @@ type App struct {
 	store    closingStore
 	loop     *loop
 	dispatch *notify.Dispatcher
+	graphs   *graphs
 	safe     *safeMode
 	current  atomic.Pointer[setup]
 	started  time.Time
@@ -122,6 +123,7 @@ func (a *App) start(c *config.Config) (err error) {
 	}()
 	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), version.NewCollector("quell"))
 	a.metrics = newMetrics(a.reg)
+	a.graphs = newGraphs(a)
 	a.current.Store(newSetup(c, a.store.ID(), a.options.wall()))
 	a.dispatch, err = notify.NewDispatcher(c.NotifyConfig(), notify.Options{
 		Log: a.log, Registerer: a.reg, StoreID: a.store.ID(),
@@ -176,6 +178,7 @@ func (a *App) serve(ctx context.Context, c *config.Config) error {
 	// goroutine: one each, ended by their stop functions in the order below.
 	deliveries := g.start("deliveries", func(ctx context.Context) error { return a.dispatch.Run(ctx) })
 	loop := g.start("loop", func(ctx context.Context) error { return a.loop.run(ctx) })
+	graphs := g.start("service graphs", a.graphs.run)
 	jobs := g.start("jobs", func(ctx context.Context) error { return a.jobs(ctx) })
 	httpd := g.start("http", func(context.Context) error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -194,6 +197,7 @@ func (a *App) serve(ctx context.Context, c *config.Config) error {
 	g.wait()
 	a.log.Info("stopping")
 	jobs.stop()
+	graphs.stop()
 	stopCtx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err = shutdown(stopCtx, server)

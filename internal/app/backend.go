@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"quell/correlate"
+	"quell/correlate/topology"
 	"quell/storage"
 	"quell/web"
 )
@@ -102,6 +103,18 @@ func (b backend) Why(ctx context.Context, id correlate.IncidentID, limit int) (x
 	return correlate.ExplainStored(inc), nil
 }
 
+// Neighbourhood returns what the topology knows next to an entity.
+func (b backend) Neighbourhood(ctx context.Context, entity topology.Entity, limit int) (h *correlate.Neighbourhood, err error) {
+	err = b.a.loop.look(ctx, func(e *correlate.Engine) error {
+		h, _ = e.Neighbourhood(entity, limit)
+		return nil
+	})
+	if err == nil && h == nil {
+		err = web.ErrUnknownEntity
+	}
+	return h, err
+}
+
 // Unexplained returns active alerts that belong to no incident.
 func (b backend) Unexplained(ctx context.Context, limit int) (views []correlate.SymptomView, total int, err error) {
 	err = b.a.loop.look(ctx, func(e *correlate.Engine) error {
@@ -141,7 +154,8 @@ func (x admin) Status(ctx context.Context) (*web.Status, error) {
 	a, c := x.a, x.a.current.Load()
 	st := &web.Status{
 		Version: a.options.Version, Started: plain(a.started), StoreID: a.store.ID(), Degraded: a.safe.active(),
-		Config: web.ConfigStatus{Hash: c.config.Hash, Files: c.config.Files, Loaded: plain(c.loaded)},
+		Config:        web.ConfigStatus{Hash: c.config.Hash, Files: c.config.Files, Loaded: plain(c.loaded)},
+		ServiceGraphs: a.graphs.status(),
 	}
 	if err := a.refused.Load(); err != nil {
 		st.Config.Error = (*err).Error()

@@ -80,7 +80,7 @@ func (l *loop) begin(c *config.Config) error {
 	if err := l.step(s); err != nil {
 		return err
 	}
-	l.markTopology(s, inputs, c)
+	l.markSources(s, inputs, c)
 	// A full disk keeps quell from storing, not from starting: in safe mode it pages, unborn it does not.
 	if err := l.finish(s, nil); err != nil {
 		return fmt.Errorf("first step: %w", err)

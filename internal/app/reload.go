@@ -72,10 +72,11 @@ func (a *App) adopt(ctx context.Context, next *setup, entry auditEntry) error {
 		if err := a.dispatch.Reconfigure(next.config.NotifyConfig()); err != nil {
 			return err // programmer error: it was validated
 		}
-		a.loop.markTopology(s, r.inputs, next.config)
+		a.loop.markSources(s, r.inputs, next.config)
 		s.audit(entry)
 		s.loop.router = next.router
 		a.current.Store(next)
+		a.graphs.wake()
 		return nil
 	}
 	return a.loop.do(ctx, r)

@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"fmt"
 	"iter"
 	"reflect"
 	"time"
@@ -46,9 +45,6 @@ func loadEngine(st store, compile correlate.Compiler) (*correlate.Engine, error)
 	return e, err
 }
 
-// topologyMark remembers which topology files the engine was told last, so that those that did not change are not told again.
-const topologyMark = "topology/config"
-
 // firstInputs is what the engine has to be told when a configuration comes into force: its policy and topology if they changed.
 func (l *loop) firstInputs(c *config.Config) ([]correlate.Input, error) {
 	var inputs []correlate.Input
@@ -56,35 +52,8 @@ func (l *loop) firstInputs(c *config.Config) ([]correlate.Input, error) {
 	if !samePolicy(policy, l.engine.Policy()) {
 		inputs = append(inputs, &policy)
 	}
-	told, err := l.store.Get(storage.Marks, []byte(topologyMark))
-	if err != nil {
-		return nil, fmt.Errorf("topology of the last configuration: %w", err)
-	}
-	if told == nil && c.Topology == nil || string(told) == string(topologyHash(c)) {
-		return inputs, nil
-	}
-	files := &correlate.Topology{Source: configSource}
-	if c.Topology != nil {
-		files.Update = *c.Topology
-	}
-	files.Replace = true // what the files no longer tell goes
-	return append(inputs, files), nil
-}
-
-// configSource is the source of what topology files tell.
-const configSource = "config"
-
-// topologyHash is what the topology mark holds.
-func topologyHash(c *config.Config) []byte { return fmt.Appendf(nil, "%q", c.TopologyHash) }
-
-// markTopology remembers what the engine was told of the topology files, if it took it: else it is told again with the next
-// configuration, which may have more room.
-func (l *loop) markTopology(s *step, inputs []correlate.Input, c *config.Config) {
-	for _, in := range inputs {
-		if t, ok := in.(*correlate.Topology); ok && t.Source == configSource && l.engine.Refused(t) == nil {
-			s.changes = append(s.changes, storage.Change{Table: storage.Marks, Key: []byte(topologyMark), Value: topologyHash(c)})
-		}
-	}
+	sources, err := l.sourceInputs(c)
+	return append(inputs, sources...), err
 }
 
 // samePolicy compares a policy with the one in force, in which defaults are filled in.

@@ -94,8 +94,8 @@ func section(fields strictyaml.Fields) strictyaml.Setter {
 func (l *loader) file(n strictyaml.Node) {
 	c := l.config
 	n.Map(strictyaml.Fields{
-		"server":    l.server,
-		"storage":   l.storage(),
+		"server":  l.server,
+		"storage": l.storage(),
 		"topology": section(strictyaml.Fields{
 			"files": l.topologyFiles,
 			"catalogs": func(n strictyaml.Node) {
@@ -105,12 +105,12 @@ func (l *loader) file(n strictyaml.Node) {
 			"catalog_entities": l.catalogEntities.Read,
 		}),
 		"service_graph": list(l.serviceGraph),
-		"rules":     section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs}),
-		"hold":      l.hold(),
-		"route":     l.root,
-		"receivers": list(l.receiver),
-		"digest":    list(l.digest),
-		"safe_mode": section(strictyaml.Fields{"matchers": strictyaml.Matchers(&c.SafeMode)}),
+		"rules":         section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs}),
+		"hold":          l.hold(),
+		"route":         l.root,
+		"receivers":     list(l.receiver),
+		"digest":        list(l.digest),
+		"safe_mode":     section(strictyaml.Fields{"matchers": strictyaml.Matchers(&c.SafeMode)}),
 		"log": section(strictyaml.Fields{
 			"level":  strictyaml.Word(&c.Log.Level, "debug", "info", "warn", "error"),
 			"format": strictyaml.Word(&c.Log.Format, "logfmt", "json"),
