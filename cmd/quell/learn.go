@@ -73,6 +73,9 @@ func (f *learnFlags) run(cmd *cobra.Command, files []string) error {
 			return err
 		}
 		policy, known = c.Policy(), c.Topology
+		for _, t := range c.Catalogs {
+			known = join(known, &t.Update)
+		}
 		if f.journal == "" && len(files) == 0 {
 			f.journal = c.StoragePath
 		}

@@ -41,7 +41,7 @@ and all rule packs apply. "-" is standard input. The same input gives the same d
 			if err != nil {
 				return err
 			}
-			o.Policy, o.Topology = c.Policy(), c.Topology
+			o.Policy, o.Topology, o.Catalogs = c.Policy(), c.Topology, c.Catalogs
 		}
 		if *topologyPath != "" {
 			u, err := readTopology(*topologyPath)

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -103,5 +105,37 @@ func TestMistakesInCatalogsAreNamedByTheirFiles(t *testing.T) {
 	}
 	if !strings.Contains(c.Warnings.Error(), "c/d.yml:4:20: warning: component:default/z is described in none of the catalogs") {
 		t.Errorf("got warnings\n%v", c.Warnings)
+	}
+}
+
+// TestExamplesOfTopologySourcesLoad: each source has one in the documentation, and none brings a warning that it does not mean.
+func TestExamplesOfTopologySourcesLoad(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/topology.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := make(map[string][]string)
+	for _, b := range regexp.MustCompile("(?s)```(yaml[ a-z]*|json)\n(.*?)```").FindAllStringSubmatch(string(doc), -1) {
+		blocks[b[1]] = append(blocks[b[1]], b[2])
+	}
+	if len(blocks["yaml"]) != 6 || len(blocks["yaml catalog"]) != 1 || len(blocks["json"]) != 1 || len(blocks["yaml rules"]) != 1 {
+		t.Fatalf("got %d configurations, %d catalogs, %d topologies, %d rule files, want 6, 1, 1, 1",
+			len(blocks["yaml"]), len(blocks["yaml catalog"]), len(blocks["json"]), len(blocks["yaml rules"]))
+	}
+	dir := write(t, map[string]string{
+		"prometheus.token": "t", "catalog-info.yaml": blocks["yaml catalog"][0], "catalog/a.yaml": blocks["yaml catalog"][0],
+		"topology.json": blocks["json"][0], "rules.yml": blocks["yaml rules"][0],
+	})
+	for _, text := range append(blocks["yaml"], "rules: {files: [rules.yml]}\n") {
+		c, err := Parse("example", []byte(minimal+text), dir)
+		if err != nil {
+			t.Errorf("%s\n%v", text, err)
+			continue
+		}
+		for _, w := range c.Warnings {
+			if !strings.Contains(w.Text, "no integration") {
+				t.Errorf("%s\n%v", text, w)
+			}
+		}
 	}
 }

@@ -26,6 +26,8 @@ type Options struct {
 	Tuning *correlate.Tuning
 	// Topology is applied before the first line, at its time; nil is none.
 	Topology *topology.Update
+	// Catalogs are applied behind it, each as its own source.
+	Catalogs []*correlate.Topology
 	// Files are read one after the other, as if they were one; "-" is Stdin.
 	Files []string
 	Stdin io.Reader
@@ -118,6 +120,11 @@ func Run(ctx context.Context, o Options) (err error) {
 func (p *player) line(l Line) {
 	if !p.began && p.options.Topology != nil {
 		p.step(l.At, &correlate.Topology{Update: *p.options.Topology, Source: "config"})
+	}
+	if !p.began {
+		for _, t := range p.options.Catalogs {
+			p.step(l.At, t)
+		}
 	}
 	p.began, p.where = true, l.Where
 	p.sum.Inputs++
