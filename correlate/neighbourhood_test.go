@@ -19,7 +19,7 @@ func TestNeighbourhoodTellsBothSidesWithSourcesAndTimes(t *testing.T) {
 	w.step(0,
 		&Topology{Source: "config", Update: topology.Update{
 			Entities: []topology.Labeled{{ID: "service/a"}},
-			Edges:    []topology.Edge{edge("service/a", "service/b", "calls"), edge("service/a", "pod/a1", "selects"), edge("service/z", "service/a", "calls")},
+			Edges:    []topology.Edge{edge("service/a", "service/b", "calls"), edge("service/a", "pod/a1", "selects"), edge("service/z", "service/a", "calls"), edge("app/shop", "service/a", "owns")},
 		}})
 	w.step(time.Minute,
 		&Topology{Source: "service graph tempo", Update: topology.Update{
@@ -46,13 +46,14 @@ func TestNeighbourhoodTellsBothSidesWithSourcesAndTimes(t *testing.T) {
 		"below selects pod/a1 by config since 0s",
 		"below calls service/b by config since 0s",
 		"below calls service/b by service graph tempo since 1m0s until 1h0m0s",
+		"above owns app/shop by config since 0s",
 		"above calls service/web by service graph tempo since 1m0s until 1h0m0s",
 		"above calls service/z by config since 0s",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if len(hood.Declared) != 1 || hood.Declared[0].Source != "config" || hood.DependsOnTotal != 2 || hood.DependentsTotal != 2 {
+	if len(hood.Declared) != 1 || hood.Declared[0].Source != "config" || hood.DependsOnTotal != 2 || hood.DependentsTotal != 3 {
 		t.Errorf("got %+v", hood)
 	}
 	one, _ := e.Neighbourhood("service/a", 1)

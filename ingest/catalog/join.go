@@ -28,7 +28,7 @@ func components() labels.Matchers {
 // Join makes a topology of each file, which is all that this file knows, in the order of the files. An entry is the entity that its
 // annotation names, else what mapping makes of its labels, else the service that runs it in Kubernetes, else "kind/name".
 //
-// Entries that are described twice are problems; those that are named and not described anywhere are warnings, and become entities.
+// Entries that are described twice are problems, with which the topologies must not be used; those that are named and not described anywhere are warnings, and become entities.
 func Join(files []*File, mapping rules.Mapping) ([]*correlate.Topology, strictyaml.Problems) {
 	j := &joint{mapping: slices.Concat(mapping, kubernetes), entries: make(map[ref]*entry), providers: make(map[ref][]topology.Entity)}
 	for _, f := range files {
@@ -109,9 +109,6 @@ func (j *joint) find(r relation) topology.Entity {
 func (j *joint) update(f *File) topology.Update {
 	u := topology.Update{Replace: true}
 	for _, e := range f.entries {
-		if j.entries[e.ref] != e {
-			continue // described twice
-		}
 		from := j.entity(e)
 		u.Entities = append(u.Entities, topology.Labeled{ID: from})
 		for _, r := range e.relations {
