@@ -97,12 +97,22 @@ func (j *joint) find(r relation) topology.Entity {
 	if e := j.entries[r.to]; e != nil {
 		return j.entity(e)
 	}
+	j.report(r.place, r.to.String()+" is described in none of the catalogs", j.suggest(r.to), true)
+	return plain(r.to)
+}
+
+// suggestAmong bounds the entries that a misspelt reference is compared with: to compare is slow, and there may be many of both.
+const suggestAmong = 1000
+
+func (j *joint) suggest(r ref) string {
+	if len(j.problems) >= strictyaml.MaxProblems || len(j.entries) > suggestAmong {
+		return ""
+	}
 	var names []string
 	for known := range j.entries {
 		names = append(names, known.String())
 	}
-	j.report(r.place, r.to.String()+" is described in none of the catalogs", strictyaml.Suggest(r.to.String(), names), true)
-	return plain(r.to)
+	return strictyaml.Suggest(r.String(), names)
 }
 
 // update is all that a file tells.
