@@ -194,9 +194,9 @@ func (e *Engine) explained(n topology.Node, not IncidentID) []IncidentID {
 		return nil
 	}
 	var ids []IncidentID
-	for id, h := range e.hits(n) {
+	for id, h := range e.hits(n, not) {
 		i := e.incidents[id]
-		if id != not && i != nil && i.state.Open() && i.sites > 0 && (h.root || float64(h.count) >= e.tuning.ExplainsShare*float64(i.sites)) {
+		if i != nil && i.state.Open() && i.sites > 0 && (h.root || float64(h.count) >= e.tuning.ExplainsShare*float64(i.sites)) {
 			ids = append(ids, id)
 		}
 	}
@@ -229,41 +229,57 @@ type hitCount struct {
 	root  bool
 }
 
-// hits counts by incident the ill entities that depend on n, or on an owner of n.
-func (e *Engine) hits(n topology.Node) map[IncidentID]hitCount {
+// hits counts by incident the ill entities that depend on n, or on an owner of n. One incident is left out.
+func (e *Engine) hits(n topology.Node, not IncidentID) map[IncidentID]hitCount {
 	hits := make(map[IncidentID]hitCount)
-	seen := make(map[topology.Node]bool)
-	add := func(m topology.Node, weight float32) {
-		if m == n {
+	add := func(m topology.Node, weight float32, again bool) {
+		id := e.local(m).site.incident
+		if m == n || id == not {
 			return
 		}
-		id := e.local(m).site.incident
 		h := hits[id]
-		if !seen[m] {
-			seen[m] = true
+		if !again {
 			h.count++
 		}
 		h.root = h.root || e.local(m).root == id && float64(weight) >= e.tuning.ExplainsShare
 		hits[id] = h
 	}
-	count := func(list map[topology.Node]link, damp float32) {
-		for m, l := range list {
-			add(m, l.weight*damp)
-		}
+	watch, parts := e.local(n).watch, e.local(n).parts
+	for m, l := range watch {
+		add(m, l.weight, false)
 	}
-	count(e.local(n).watch, 1)
-	count(e.local(n).parts, 1)
+	for m, l := range parts {
+		_, again := watch[m]
+		add(m, l.weight, again)
+	}
+	// What has n itself in its cone needs no note of having been counted: of a hub that is very much.
+	seen := make(map[topology.Node]bool)
+	once := func(m topology.Node, weight float32) {
+		again := seen[m]
+		if !again {
+			seen[m] = true
+			if _, again = watch[m]; !again {
+				_, again = parts[m]
+			}
+		}
+		add(m, weight, again)
+	}
 	// What depends on an owner of n is hit by n; the owner's other parts are not. How surely, their number says.
 	for _, a := range e.graph.Owners(n) {
 		_, parts := e.graph.Dependents(a.Node)
 		w := e.showsOn(a.Type, parts, false)
-		count(e.local(a.Node).watch, w)
+		for m, l := range e.local(a.Node).watch {
+			once(m, l.weight*w)
+		}
 		for _, b := range e.graph.Owners(a.Node) {
 			_, parts := e.graph.Dependents(b.Node)
-			count(e.local(b.Node).watch, w*e.showsOn(b.Type, parts, false))
+			w := w * e.showsOn(b.Type, parts, false)
+			for m, l := range e.local(b.Node).watch {
+				once(m, l.weight*w)
+			}
 		}
 	}
-	e.ownersOver(n, add)
+	e.ownersOver(n, once)
 	return hits
 }
 
@@ -274,20 +290,30 @@ func (e *Engine) gather(n topology.Node) {
 	if i == nil || !i.state.Open() {
 		return
 	}
+	left := gatherAtOnce
 	for _, id := range e.explained(n, i.id) {
-		if other := e.incidents[id]; other.state.Open() {
-			i = e.merge(other, i, mostOf(other.sites)+" "+string(e.graph.Entity(n)))
+		other := e.incidents[id]
+		if !other.state.Open() {
+			continue
 		}
+		if left--; left < 0 {
+			e.gatherLater(i, e.graph.Entity(n))
+			return
+		}
+		i = e.merge(other, i, mostOf(other.sites)+" "+string(e.graph.Entity(n)))
 	}
-	i = e.shareEffect(n, i)
-	if i.root == n {
+	i, done := e.shareEffect(n, i, left)
+	switch {
+	case !done:
+		e.gatherLater(i, e.graph.Entity(n))
+	case i.root == n:
 		e.silentRoot(n, i)
 	}
 }
 
 // shareEffect merges incidents that explain the same trouble: those of other causes of n's, and those of what n causes as
-// well. Of two that people were told about, both stay.
-func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
+// well. Of two that people were told about, both stay. Of more than most incidents that n causes the rest is left, and it is not done.
+func (e *Engine) shareEffect(n topology.Node, i *incident, most int) (stays *incident, done bool) {
 	st := e.local(n).site
 	when, common := e.illness(st), float32(e.tuning.CommonWeight)
 	for k := 1; k < len(st.cone); k++ {
@@ -308,11 +334,15 @@ func (e *Engine) shareEffect(n topology.Node, i *incident) *incident {
 		if other == nil || other == i || !other.state.Open() || i.told() && other.told() {
 			continue
 		}
-		if e.explaining(when, e.illness(e.local(m).site)) >= timely {
-			i = e.merge(other, i, string(e.graph.Entity(m))+" is an effect of both")
+		if e.explaining(when, e.illness(e.local(m).site)) < timely {
+			continue
 		}
+		if most--; most < 0 {
+			return i, false
+		}
+		i = e.merge(other, i, string(e.graph.Entity(m))+" is an effect of both")
 	}
-	return i
+	return i, true
 }
 
 // timely is how well causes must fit in time to share an effect: one that came a quarter of an hour later than it still does.
@@ -357,7 +387,7 @@ func (e *Engine) setRoot(i *incident, n topology.Node) {
 	old := i.root
 	i.root = n
 	e.release(old)
-	e.rerank(i)
+	e.rerankSoon(i)
 	e.dirty.incidents[i.id] = struct{}{}
 }
 
@@ -373,7 +403,7 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 	state, by := gone.state, gone.ackedBy
 	e.move(gone, stay)
 	gone.state, gone.closed, gone.mergedInto = Merged, e.now, stay.id
-	gone.closeReason = "merged into " + stay.id.String()
+	gone.closeReason, gone.rankDue = "merged into "+stay.id.String(), 0
 	e.timer(timerForget, e.now+int64(e.policy.Reopen), uint64(gone.id))
 	e.emit(gone, Merge, fmt.Sprintf("merged into %s: %s", stay.id, why)).Other = stay.id
 	rerooted := stay.root != root
@@ -402,7 +432,9 @@ func (e *Engine) move(from, to *incident) {
 		e.mark(s)
 		e.resite(e.local(s.node).site)
 	}
-	to.symptoms, to.unsorted = append(to.symptoms, from.symptoms...), true
+	to.unsorted = to.unsorted || from.unsorted ||
+		len(to.symptoms) > 0 && len(from.symptoms) > 0 && to.symptoms[len(to.symptoms)-1] > from.symptoms[0]
+	to.symptoms = append(to.symptoms, from.symptoms...)
 	to.active += from.active
 	to.lost += from.lost
 	to.severity = max(to.severity, from.severity)
@@ -411,5 +443,8 @@ func (e *Engine) move(from, to *incident) {
 	if to.active > 0 {
 		to.recovered, to.settleAt = 0, 0
 	}
-	from.symptoms, from.active, from.lost, from.severity, from.common = nil, 0, 0, 0, ""
+	for _, around := range from.gathers {
+		e.gatherLater(to, around)
+	}
+	from.symptoms, from.active, from.lost, from.severity, from.common, from.gathers = nil, 0, 0, 0, "", nil
 }

@@ -44,8 +44,8 @@ type Engine struct {
 	// awaited are those of the timers that a replay waits for, see Pending. Those of events that ended are taken out when it looks.
 	awaited  timerHeap
 	effects  []Effect
-	room     int // for how many effects there is to be room once there is one
-	unranked map[IncidentID]struct{}
+	room     int                 // for how many effects there is to be room once there is one
+	unranked map[IncidentID]bool // true: in this step, see rerankSoon
 	dirty    dirty
 	strings  interner
 	desk     *desk
@@ -75,7 +75,7 @@ func NewTuned(compile Compiler, p Policy, t Tuning) (*Engine, error) {
 		nextSymptom:  1,
 		nextIncident: 1,
 		dirty:        newDirty(),
-		unranked:     make(map[IncidentID]struct{}),
+		unranked:     make(map[IncidentID]bool),
 		strings:      interner{},
 	}
 	if _, err := e.adopt(&p); err != nil {
@@ -205,7 +205,8 @@ func (e *Engine) fire(t timer) {
 func (e *Engine) timer(kind timerKind, at int64, id uint64) {
 	t := timer{at: at, kind: kind, id: id}
 	e.timers.push(t)
-	if kind == timerSettle || kind == timerHold || kind == timerExpire && e.symptoms.get(id).isEvent() {
+	switch {
+	case kind == timerSettle, kind == timerGather, kind == timerHold, kind == timerRank, kind == timerExpire && e.symptoms.get(id).isEvent():
 		e.awaited.push(t)
 	}
 }

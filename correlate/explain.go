@@ -18,15 +18,19 @@ const (
 )
 
 // Explain says why an incident that is open or can still be reopened has its root; ok is false if there is none. At most limit symptoms
-// are explained (0: all). The engine does not change. The numbers are those of the last ranking: what was heard later does not
-// count, but the topology, and how rare symptoms are, are those of now. The cost is that of some eight rankings of the incident.
+// are explained (0: all). The engine does not change. The numbers are those of the last ranking, or of one now if the incident waits
+// for it: what was heard later does not count, but the topology, and how rare symptoms are, are those of now. The cost is that of some
+// eight rankings of the incident.
 func (e *Engine) Explain(id IncidentID, limit int) (x *Explanation, ok bool) {
 	i := e.incidents[id]
 	if i == nil {
 		return nil, false
 	}
-	view := *e // another time over the same state
-	view.now = cmp0(i.rankedAt, e.now)
+	view := *e // perhaps another time over the same state
+	if i.rankDue == 0 {
+		// Else it waits to be ranked, and no ranking has seen its root.
+		view.now = cmp0(i.rankedAt, e.now)
+	}
 	q := &inquiry{engine: &view, incident: i}
 	q.d = q.ranking(q.members())
 	q.d.run()

@@ -46,10 +46,13 @@ type incident struct {
 	toldSeverity    Severity
 	ranked          int   // symptoms when its candidates were ranked last
 	rankedAt        int64 // when its roots were found
+	rankDue         int64 // when it is ranked again at the latest, zero if nothing asks for it; see presume
 	// parent is the last root of it that recovered although others were still ill, and parentGone when it did; zero if none did.
 	parent     topology.Entity
 	parentGone int64
-	late       bool // its hold is over, and it only waits for what its parent brought down to follow
+	// gathers are the entities around which there are more incidents to be merged into this one; see gatherLater.
+	gathers []topology.Entity
+	late    bool // its hold is over, and it only waits for what its parent brought down to follow
 
 	symptoms []uint64 // see sorted
 	unsorted bool
@@ -246,6 +249,10 @@ func (e *Engine) due(i *incident, kind timerKind) {
 	switch {
 	case kind == timerSettle && i.state.Open() && i.settleAt != 0 && i.settleAt <= e.now:
 		e.settled(i)
+	case kind == timerGather && i.state.Open():
+		e.gatherOn(i)
+	case kind == timerRank && i.rankDue != 0 && i.rankDue <= e.now:
+		e.rerank(i)
 	case kind == timerHold && i.state == Held && i.heldUntil <= e.now && i.active+i.lost > 0:
 		e.holdOver(i)
 	case kind == timerLost && i.state.Open() && i.active == 0 && i.lost > 0 && e.lastLost(i)+int64(e.policy.LostAfter) <= e.now:
@@ -360,7 +367,7 @@ func (e *Engine) escalate(i *incident) {
 
 // close ends an incident. It may be reopened for a while.
 func (e *Engine) close(i *incident, state State, reason string) {
-	i.state, i.closed, i.closeReason, i.settleAt = state, e.now, reason, 0
+	i.state, i.closed, i.closeReason, i.settleAt, i.gathers = state, e.now, reason, 0, nil
 	e.rerank(i) // what ended first can hardly have been the cause
 	if e.local(i.root).root == i.id {
 		e.local(i.root).root = 0

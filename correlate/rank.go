@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"quell/correlate/topology"
 )
@@ -18,20 +19,36 @@ const (
 	// in rankGrowth, so that a storm is ranked some dozens of times and not once an alert.
 	rankAlways = 16
 	rankGrowth = 8
+	// rankAtOnce is up to how many symptoms an incident is ranked in the step that gives it another root. A bigger one waits for
+	// rankPause for each symptom, unless it grew: of a chain that fails from the top down each new symptom is the root.
+	rankAtOnce = 128
+	rankPause  = int64(100 * time.Microsecond)
 	// residual is the least share of what is not explained yet that another root must explain to be listed.
 	residual = 0.01
 )
 
 // rerank asks for an incident's candidates to be ranked when the step is over: a storm that changes one incident a thousand
 // times ranks it once.
-func (e *Engine) rerank(i *incident) { e.unranked[i.id] = struct{}{} }
+func (e *Engine) rerank(i *incident) { e.unranked[i.id] = true }
+
+// rerankSoon asks for the same of a small incident. A big one is ranked when it grew or when its pause is over, and before it is
+// paged in any case.
+func (e *Engine) rerankSoon(i *incident) {
+	e.unranked[i.id] = e.unranked[i.id] || len(i.symptoms) <= rankAtOnce || i.grew() || i.roots == nil
+}
+
+// grew reports whether an incident has enough new symptoms to be ranked again.
+func (i *incident) grew() bool { return (len(i.symptoms)-i.ranked)*rankGrowth >= i.ranked }
 
 // regrade asks for it if the incident has enough new symptoms, or the newest is on its root or on something that much of it depends
 // on. One that comes back tells nothing new.
 func (e *Engine) regrade(i *incident, n topology.Node) {
-	count, at := len(i.symptoms), e.local(n)
-	if count <= rankAlways || (count-i.ranked)*rankGrowth >= i.ranked || n == i.root || (len(at.watch)+len(at.parts))*rankGrowth >= i.sites {
+	at := e.local(n)
+	switch {
+	case len(i.symptoms) <= rankAlways || i.grew():
 		e.rerank(i)
+	case n == i.root || (len(at.watch)+len(at.parts))*rankGrowth >= i.sites:
+		e.rerankSoon(i)
 	}
 }
 
@@ -39,15 +56,16 @@ func (e *Engine) regrade(i *incident, n topology.Node) {
 // turn out to share a root become one, which is ranked again; that ends, since each time there is one incident less.
 func (e *Engine) rankAll() {
 	for len(e.unranked) > 0 {
-		ids := slices.Sorted(maps.Keys(e.unranked))
-		clear(e.unranked)
-		for _, id := range ids {
-			i := e.incidents[id]
+		for _, id := range slices.Sorted(maps.Keys(e.unranked)) {
+			i, now := e.incidents[id], e.unranked[id]
+			delete(e.unranked, id)
 			switch {
 			case i == nil:
 				continue
-			case len(i.symptoms) > 0:
+			case len(i.symptoms) > 0 && now:
 				e.rank(i)
+			case len(i.symptoms) > 0:
+				e.presume(i)
 			case i.roots == nil: // opened and merged away within one step
 				i.roots = []Root{{Entity: e.graph.Entity(i.root), Silent: e.local(i.root).site == nil, Why: i.rootWhy}}
 			}
@@ -61,9 +79,29 @@ func (e *Engine) rankAll() {
 	}
 }
 
+// presume puts the root of an incident that waits to be ranked before the others, as if it scored as well as the best of them.
+func (e *Engine) presume(i *incident) {
+	if i.rankDue == 0 {
+		i.rankDue = e.now + int64(len(i.symptoms))*rankPause
+		e.timer(timerRank, i.rankDue, uint64(i.id))
+	}
+	root := e.graph.Entity(i.root)
+	if i.roots[0].Entity == root {
+		return
+	}
+	at := e.local(i.root)
+	first := Root{
+		Entity: root, Score: i.roots[0].Score, Silent: e.spokesman(i) == nil, Explains: min(len(at.watch)+len(at.parts)+1, i.sites),
+		Why: i.rootWhy + "; the others are ranked again by " + clock(i.rankDue),
+	}
+	others := slices.DeleteFunc(slices.Clone(i.roots), func(r Root) bool { return r.Entity == root })
+	i.roots = slices.Insert(others[:min(len(others), rootsMax-1)], 0, first)
+	e.headline(i)
+}
+
 // rank lists the candidates for the root of i, best first, and makes the best one its root.
 func (e *Engine) rank(i *incident) {
-	i.ranked = len(i.symptoms)
+	i.ranked, i.rankDue = len(i.symptoms), 0
 	d := e.diagnose(i)
 	if len(d.roots) == 0 || !i.state.Open() && d.blind(i) {
 		return
@@ -155,27 +193,29 @@ func (d *diagnosis) runnerUp(e *Engine, k int) *candidate {
 
 // headline names an incident by what its root shows, or by its first symptom if the root is silent.
 func (e *Engine) headline(i *incident) {
-	var own, first *symptom
-	for _, num := range i.sorted() {
-		s := e.symptoms.get(num)
-		if first == nil {
-			first = s
-		}
-		if s.node == i.root && (own == nil || !own.active() && s.active()) {
-			own = s
-		}
-		if own != nil && own.active() {
-			break
-		}
-	}
-	root := e.graph.Entity(i.root)
+	root, own := e.graph.Entity(i.root), e.spokesman(i)
 	if own == nil {
+		first := e.symptoms.get(i.sorted()[0])
 		i.title = fmt.Sprintf("%s below %s, which is silent itself", first.name, root)
 		i.class = first.name + " below " + root.Kind()
 		return
 	}
 	i.title = fmt.Sprintf("%s on %s", own.name, root)
 	i.class = own.name + " on " + root.Kind()
+}
+
+// spokesman is the first symptom that the root of i shows in it, an active one if there is one; nil if the root is silent.
+func (e *Engine) spokesman(i *incident) (own *symptom) {
+	st := e.local(i.root).site
+	if st == nil {
+		return nil
+	}
+	for _, num := range st.symptoms {
+		if s := e.symptoms.get(num); s.incident == i.id && (own == nil || !own.active() && s.active()) {
+			own = s
+		}
+	}
+	return own
 }
 
 // milli rounds a score to what people can tell apart.

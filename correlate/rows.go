@@ -416,6 +416,9 @@ type incidentRow struct {
 	ParentGone      int64           `json:"parent_gone,omitempty"`
 	RankedAt        int64           `json:"ranked_at,omitempty"`
 	Late            bool            `json:"late,omitempty"`
+
+	RankDue int64             `json:"rank_due,omitempty"`
+	Gathers []topology.Entity `json:"gathers,omitempty"`
 }
 
 func (e *Engine) incidentRow(i *incident) []byte {
@@ -423,6 +426,7 @@ func (e *Engine) incidentRow(i *incident) []byte {
 		i.id, i.generation, i.state, e.graph.Entity(i.root), i.rootWhy, i.roots, i.opened, i.heldUntil, i.holdReason, i.escalated,
 		i.acknowledged, i.ackedBy, i.recovered, i.settleAt, i.closed, i.closeReason, i.mergedInto, i.title, i.class, i.byHand, i.timeline,
 		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity, i.ranked, i.parent, i.parentGone, i.rankedAt, i.late,
+		i.rankDue, i.gathers,
 	})
 }
 
@@ -433,7 +437,7 @@ func (e *Engine) fromRow(r *incidentRow) *incident {
 		recovered: r.Recovered, settleAt: r.SettleAt, closed: r.Closed, closeReason: r.CloseReason, mergedInto: r.MergedInto, title: r.Title,
 		class: r.Class, byHand: r.ByHand, timeline: r.Timeline, skipped: r.Skipped, pagedGeneration: r.PagedGeneration,
 		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity, ranked: r.Ranked, rankedAt: r.RankedAt,
-		parent: r.Parent, parentGone: r.ParentGone, late: r.Late,
+		parent: r.Parent, parentGone: r.ParentGone, late: r.Late, rankDue: r.RankDue, gathers: r.Gathers,
 	}
 }
 
@@ -541,6 +545,12 @@ func (e *Engine) loadTimers(i *incident) {
 		e.timer(timerLost, e.lastLost(i)+int64(e.policy.LostAfter), id)
 	case i.settleAt != 0:
 		e.timer(timerSettle, i.settleAt, id)
+	}
+	if i.rankDue != 0 {
+		e.timer(timerRank, i.rankDue, id)
+	}
+	if len(i.gathers) > 0 {
+		e.timer(timerGather, e.now+1, id)
 	}
 	if i.state == Held && (i.heldUntil > e.now || i.active+i.lost > 0) {
 		e.timer(timerHold, max(i.heldUntil, e.now), id)

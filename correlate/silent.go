@@ -32,10 +32,9 @@ func (e *Engine) silentRoot(n topology.Node, i *incident) {
 			what = "its parts"
 		}
 		e.reroot(i, best.node, fmt.Sprintf("%d of %d of %s are in trouble at once, and nothing of their own explains it", best.hits, best.of, what))
-		for _, id := range best.incidents {
-			if other := e.incidents[id]; other != i && other.state.Open() {
-				i = e.merge(other, i, fmt.Sprintf("it shares the silent root %s", e.graph.Entity(best.node)))
-			}
+		done := false
+		if i, done = e.unite(best, i); !done {
+			return
 		}
 		n = best.node
 	}
@@ -50,6 +49,12 @@ type silentCandidate struct {
 	incidents  []IncidentID // whose trouble it would explain, ascending
 }
 
+// around is how many entities of an incident are in trouble around a silent candidate, and whether its root is among them.
+type around struct {
+	hits int
+	root bool
+}
+
 func (e *Engine) silentAbove(n topology.Node, i *incident) *silentCandidate {
 	var best *silentCandidate
 	look := func(arcs []topology.Arc, dependency bool, least int) {
@@ -57,9 +62,8 @@ func (e *Engine) silentAbove(n topology.Node, i *incident) *silentCandidate {
 			if e.graph.Traits(a.Type).Weight < e.tuning.ExplainsShare || e.local(a.Node).root != 0 || e.ill(a.Node) {
 				continue
 			}
-			c := e.silentCandidate(a.Node, dependency, e.beganAt(n, i))
-			need := e.tuning.SiblingsShare / topology.Prior(e.graph.Entity(a.Node).Kind())
-			if c == nil || c.hits < least || c.share < need || !slices.Contains(c.incidents, i.id) {
+			c := e.silentCandidate(a.Node, dependency, e.beganAt(n, i), 0)
+			if !e.suffices(c, least) || !slices.Contains(c.incidents, i.id) {
 				continue
 			}
 			if best == nil || cmp.Or(cmp.Compare(c.hits, best.hits), cmp.Compare(c.share, best.share), -e.byEntity(c.node, best.node)) > 0 {
@@ -80,6 +84,11 @@ func (e *Engine) silentAbove(n topology.Node, i *incident) *silentCandidate {
 	return best
 }
 
+// suffices reports whether enough is in trouble around a silent candidate for it to be a root; nil is none.
+func (e *Engine) suffices(c *silentCandidate, least int) bool {
+	return c != nil && c.hits >= least && c.share >= e.tuning.SiblingsShare/topology.Prior(e.graph.Entity(c.node).Kind())
+}
+
 // beganAt is when trouble of n, the root of i, began: its own, or that of its incident.
 func (e *Engine) beganAt(n topology.Node, i *incident) int64 {
 	if st := e.local(n).site; st != nil && st.active > 0 {
@@ -90,8 +99,9 @@ func (e *Engine) beganAt(n topology.Node, i *incident) int64 {
 
 // silentCandidate counts what is in trouble one step below m since about the same time; nil if that cannot be enough. Those count
 // whose incidents m would explain: they are their roots, or at least half of what is ill there lies around m. What is explained by
-// something else already says nothing about m, and neither does what began hours before or after: one cause strikes once.
-func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64) *silentCandidate {
+// something else already says nothing about m, and neither does what began hours before or after: one cause strikes once. Of the
+// incident within, which m is the root of already, that is known.
+func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64, within IncidentID) *silentCandidate {
 	dependents, parts := e.graph.Dependents(m)
 	c := &silentCandidate{node: m, dependency: dependency, of: parts}
 	list := e.local(m).parts
@@ -107,18 +117,20 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64) *si
 	if float64(len(list)) < e.tuning.SiblingsShare*float64(c.of) && !fan {
 		return nil
 	}
-	direct, rooted := make(map[IncidentID]int), make(map[IncidentID]int)
+	found := make(map[IncidentID]around)
 	for x, l := range list {
 		if !l.direct {
 			continue
 		}
 		id := e.local(x).site.incident
+		if id == within && id != 0 {
+			c.hits++
+			continue
+		}
 		if i := e.incidents[id]; i == nil || !together(x, i) {
 			continue
 		}
-		if direct[id]++; e.local(x).root == id {
-			rooted[id]++
-		}
+		found[id] = around{found[id].hits + 1, found[id].root || e.local(x).root == id}
 	}
 	if fan {
 		seen := make(map[topology.Node]bool)
@@ -132,8 +144,7 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64) *si
 				id = e.passes(x)
 			}
 			if i := e.incidents[id]; i != nil && together(x, i) {
-				direct[id]++
-				rooted[id]++
+				found[id] = around{found[id].hits + 1, true}
 			}
 		}
 		if dependency {
@@ -146,10 +157,10 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64) *si
 			}
 		}
 	}
-	for id, k := range direct {
+	for id, f := range found {
 		i := e.incidents[id]
-		if i != nil && i.state.Open() && (rooted[id] > 0 || float64(k) >= e.tuning.ExplainsShare*float64(i.sites)) {
-			c.hits += k
+		if i != nil && i.state.Open() && (f.root || float64(f.hits) >= e.tuning.ExplainsShare*float64(i.sites)) {
+			c.hits += f.hits
 			c.incidents = append(c.incidents, id)
 		}
 	}

@@ -134,7 +134,7 @@ func (e *Engine) end(s *symptom, c condition) {
 	}
 	if s.node == i.root && st.active == 0 && i.active > 0 && c == conditionCleared {
 		i.parent, i.parentGone = e.graph.Entity(s.node), e.now
-		e.rerank(i) // it is hardly the cause of what goes on; other recoveries say nothing about causes
+		e.rerankSoon(i) // it is hardly the cause of what goes on; other recoveries say nothing about causes
 		e.dirty.incidents[i.id] = struct{}{}
 	}
 	e.eased(i)

@@ -11,8 +11,10 @@ type timerKind uint8
 const (
 	timerExpire timerKind = iota + 1 // a symptom's time-out
 	timerSettle                      // an incident's symptoms stayed clear
+	timerGather                      // an incident has more others to merge
 	timerHold                        // an incident's hold ends
 	timerLost                        // an incident was unknown for too long
+	timerRank                        // an incident's candidates are ranked
 	timerForget                      // a closed incident can no longer be reopened
 	timerDrop                        // a cleared symptom without incident is dropped
 	timerFade                        // what sources told of the topology ends
