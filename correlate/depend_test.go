@@ -66,7 +66,11 @@ func TestRulesTellDependenciesWhileTheyAreInForce(t *testing.T) {
 // stored and loaded before each step: rows, effects and everything derived must be equal, whatever came first.
 func TestDependenciesOfRulesAreNoState(t *testing.T) {
 	entity := func(r *rand.Rand) string { return fmt.Sprintf("service/s/v%d", r.IntN(5)) }
-	for seed := range uint64(60) {
+	seeds := uint64(60)
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 11))
 		e, err := New(compileTest, *policyOf())
 		if err != nil {

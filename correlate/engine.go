@@ -205,9 +205,13 @@ func (e *Engine) fire(t timer) {
 func (e *Engine) timer(kind timerKind, at int64, id uint64) {
 	t := timer{at: at, kind: kind, id: id}
 	e.timers.push(t)
-	switch {
-	case kind == timerSettle, kind == timerGather, kind == timerHold, kind == timerRank, kind == timerExpire && e.symptoms.get(id).isEvent():
+	switch kind {
+	case timerSettle, timerGather, timerHold, timerRank:
 		e.awaited.push(t)
+	case timerExpire:
+		if e.symptoms.get(id).isEvent() {
+			e.awaited.push(t)
+		}
 	}
 }
 

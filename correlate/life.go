@@ -249,7 +249,7 @@ func (e *Engine) due(i *incident, kind timerKind) {
 	switch {
 	case kind == timerSettle && i.state.Open() && i.settleAt != 0 && i.settleAt <= e.now:
 		e.settled(i)
-	case kind == timerGather && i.state.Open():
+	case kind == timerGather && i.state.Open() && len(i.gathers) > 0:
 		e.gatherOn(i)
 	case kind == timerRank && i.rankDue != 0 && i.rankDue <= e.now:
 		e.rerank(i)

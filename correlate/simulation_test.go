@@ -20,6 +20,9 @@ var (
 	seed  = flag.Uint64("seed", 0, "play this history only")
 )
 
+// shortHistories is how many of them are played at most with -short, as beside the race detector.
+const shortHistories = 6
+
 // TestSimulation plays random histories: a small world of pods, nodes, owners and services in which alerts fire and end, are lost,
 // repeated and reordered, messages name this and that, dependencies come and go, operators act, quell is down for a while, and the clock runs on. After each
 // step
@@ -37,7 +40,11 @@ func TestSimulation(t *testing.T) {
 		simulate(t, *seed)
 		return
 	}
-	for s := range uint64(*seeds) {
+	histories := uint64(*seeds)
+	if testing.Short() {
+		histories = min(histories, shortHistories)
+	}
+	for s := range histories {
 		simulate(t, *base+s)
 		if t.Failed() {
 			t.Fatalf("replay with -run 'TestSimulation$' -seed=%d", *base+s)

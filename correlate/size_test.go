@@ -81,13 +81,18 @@ func load(tb testing.TB, e *correlate.Engine, u *correlate.Topology) {
 	e.Changes(func(_, _ []byte) {})
 }
 
-// TestTopologyIsSmall holds a tenth of the largest graph that quell promises to hold in one gigabyte, names included.
+// TestTopologyIsSmall holds a tenth of the largest graph that quell promises to hold in one gigabyte, names included; with -short a
+// hundredth.
 func TestTopologyIsSmall(t *testing.T) {
-	const entities, most = 100_000, 500
+	const most = 500
+	entities := 100_000
+	if testing.Short() {
+		entities /= 10
+	}
 	before := liveBytes()
 	e := newEngine(t)
 	load(t, e, estate(entities))
-	if perEntity := float64(liveBytes()-before) / entities; perEntity > most {
+	if perEntity := float64(liveBytes()-before) / float64(entities); perEntity > most {
 		t.Errorf("%.0f bytes for an entity with three dependencies, want at most %d", perEntity, most)
 	}
 	if n, edges := e.Figures().Entities, e.Figures().Edges; n != entities || edges != 3*entities {
