@@ -68,7 +68,7 @@ func TestDependenciesOfRulesAreNoState(t *testing.T) {
 	entity := func(r *rand.Rand) string { return fmt.Sprintf("service/s/v%d", r.IntN(5)) }
 	seeds := uint64(60)
 	if testing.Short() {
-		seeds = 10
+		seeds = 6
 	}
 	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 11))

@@ -127,6 +127,9 @@ type outcome struct{ decisions, end string }
 
 var start = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 
+// shortSteps is after how many steps, with -short, the state is checked or loaded. Loading is most of the time that stories take.
+const shortSteps = 5
+
 // play runs a story; with reload the engine is stored and loaded after each step.
 func (s scenario) play(t *testing.T, packs Compiler, reload bool) outcome {
 	t.Helper()
@@ -140,9 +143,16 @@ func (s scenario) play(t *testing.T, packs Compiler, reload bool) outcome {
 		t.Fatal(err)
 	}
 	store, told := newRowStore(), chronicle{incidents: make(map[IncidentID]string)}
+	steps, each := 0, 1
+	if testing.Short() {
+		each = shortSteps
+	}
 	step := func(at time.Time, inputs []Input) {
 		told.take(e, e.Step(at, inputs))
 		store.take(e)
+		if steps++; steps%each != 0 {
+			return
+		}
 		if reload {
 			e = store.loadWith(t, compile)
 		} else {

@@ -273,14 +273,14 @@ func (y *yard) isOneStorm(tb testing.TB, dependents int) {
 	}
 }
 
-// TestStormIsOneIncident lets 20,000 dependents of a hub fire one by one, or 3,000 with -short: the hub tells of its trouble before, after,
+// TestStormIsOneIncident lets 20,000 dependents of a hub fire one by one, or 2,000 with -short: the hub tells of its trouble before, after,
 // or never.
 func TestStormIsOneIncident(t *testing.T) {
 	for _, order := range []string{hubFirst, hubLast, hubSilent} {
 		t.Run(order, func(t *testing.T) {
 			dependents := 20_000
 			if testing.Short() {
-				dependents = 3_000
+				dependents = 2_000
 			}
 			newHub(t, dependents, order).isOneStorm(t, dependents)
 		})

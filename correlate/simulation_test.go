@@ -21,7 +21,7 @@ var (
 )
 
 // shortHistories is how many of them are played at most with -short, as beside the race detector.
-const shortHistories = 6
+const shortHistories = 4
 
 // TestSimulation plays random histories: a small world of pods, nodes, owners and services in which alerts fire and end, are lost,
 // repeated and reordered, messages name this and that, dependencies come and go, operators act, quell is down for a while, and the clock runs on. After each
