@@ -104,17 +104,17 @@ func (e *Engine) beganAt(n topology.Node, i *incident) int64 {
 func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64, within IncidentID) *silentCandidate {
 	dependents, parts := e.graph.Dependents(m)
 	c := &silentCandidate{node: m, dependency: dependency, of: parts}
-	list := e.local(m).parts
+	list, near := e.local(m).parts, e.local(m).nearParts
 	if dependency {
-		c.of, list = dependents, e.local(m).watch
+		c.of, list, near = dependents, e.local(m).watch, e.local(m).nearWatch
 	}
 	together := func(x topology.Node, i *incident) bool {
 		d := e.beganAt(x, i) - at
 		return max(d, -d) <= silentWithin
 	}
-	// Counting looks at everything ill around m, so first see whether it can come out high enough.
+	// Counting looks at everything ill around m, which of a zone may be very much, so first see whether it can come out high enough.
 	fan := c.of <= silentFan
-	if float64(len(list)) < e.tuning.SiblingsShare*float64(c.of) && !fan {
+	if float64(near) < e.tuning.SiblingsShare*float64(c.of) && !fan {
 		return nil
 	}
 	found := make(map[IncidentID]around)

@@ -370,7 +370,7 @@ func derived(e *Engine) map[string]string {
 	for n := range e.graph.Nodes() {
 		at := e.local(n)
 		dependents, parts := e.graph.Dependents(n)
-		text := fmt.Sprintf("dependents=%d parts=%d root=%s rooted=%d", dependents, parts, at.root, at.rooted)
+		text := fmt.Sprintf("dependents=%d parts=%d root=%s rooted=%d near=%d,%d", dependents, parts, at.root, at.rooted, at.nearWatch, at.nearParts)
 		watch := make(map[topology.Entity]link)
 		for m, l := range at.watch {
 			watch[e.graph.Entity(m)] = l

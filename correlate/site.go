@@ -23,6 +23,8 @@ type local struct {
 	// watch tells which ill entities this one could explain and does not own: those that have it in their cone. parts are those that
 	// it owns.
 	watch, parts map[topology.Node]link
+	// nearWatch and nearParts count those of them that are one step away.
+	nearWatch, nearParts int32
 	// root is the open incident that is rooted here, whether it has symptoms or not.
 	root IncidentID
 	// rooted counts the incidents, closed ones included, that name this entity as their root: it must not be forgotten.
@@ -167,32 +169,38 @@ func (e *Engine) observe(n topology.Node, st *site) {
 	e.scratch = appendCone(e.scratch[:0], e.graph, n)
 	st.cone = slices.Clone(e.scratch)
 	for _, r := range st.cone[1:] {
-		at := e.local(r.node)
-		list := &at.watch
-		if r.hops == 0 {
-			list = &at.parts
-		}
+		list, near := e.local(r.node).listFor(r)
 		if *list == nil {
 			*list = make(map[topology.Node]link)
 		}
 		(*list)[n] = link{r.weight, r.steps == 1}
+		if r.steps == 1 {
+			*near++
+		}
 	}
 }
 
 // overlook takes it off those lists.
 func (e *Engine) overlook(n topology.Node, st *site) {
 	for _, r := range st.cone[1:] {
-		at := e.local(r.node)
-		list := &at.watch
-		if r.hops == 0 {
-			list = &at.parts
-		}
+		list, near := e.local(r.node).listFor(r)
 		if delete(*list, n); len(*list) == 0 {
 			*list = nil
+		}
+		if r.steps == 1 {
+			*near--
 		}
 		e.release(r.node) // its edges may be gone
 	}
 	st.cone = nil
+}
+
+// listFor is the list on which one that reaches this entity so stands, and the count of the nearest on it.
+func (at *local) listFor(r reach) (list *map[topology.Node]link, near *int32) {
+	if r.hops == 0 {
+		return &at.parts, &at.nearParts
+	}
+	return &at.watch, &at.nearWatch
 }
 
 // reconsider looks again at everything ill from which other causes can be reached than before.
