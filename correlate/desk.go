@@ -17,8 +17,9 @@ type desk struct {
 	voters     []int
 	steps      []hit
 	// pool holds candidates of this and earlier rankings; used of them are taken.
-	pool []*candidate
-	used int
+	pool   []*candidate
+	used   int
+	ranked []*candidate
 }
 
 const (

@@ -21,7 +21,7 @@ type diagnosis struct {
 	total  float64 // strength of the voters
 	// candidates by node, each with what it explains alone.
 	candidates map[topology.Node]*candidate
-	// ranked are the candidates by their own scores, best first.
+	// ranked are the candidates: by their own scores, best first, once they have them.
 	ranked []*candidate
 	// roots are the greedy cover: each is the candidate that explains most of what those before it leave.
 	roots []*candidate
@@ -111,17 +111,19 @@ func (d *diagnosis) run() {
 		d.total += d.members[k].strength
 		e.vote(d, v, position)
 	}
-	for _, c := range d.candidates {
+	d.ranked = d.desk.ranked[:0]
+	for _, c := range d.desk.pool[:d.desk.used] {
 		if d.reckon(c, position); c.own == nil && c.direct+0.5 < float64(e.tuning.PartsMin) && c.node != d.root {
 			delete(d.candidates, c.node)
+			continue
 		}
+		d.ranked = append(d.ranked, c)
 	}
+	d.desk.ranked = d.ranked
 	d.prolong()
 	d.explainAway()
-	d.ranked = make([]*candidate, 0, len(d.candidates))
-	for _, c := range d.candidates {
+	for _, c := range d.ranked {
 		e.weigh(d, c)
-		d.ranked = append(d.ranked, c)
 	}
 	slices.SortFunc(d.ranked, e.better)
 	d.deepen(d.ranked)
@@ -390,7 +392,7 @@ func (d *diagnosis) prolong() {
 	}
 	best, over := make([]float32, len(d.voters)), make([]int32, len(d.voters))
 	var queue []int32
-	for _, c := range d.candidates {
+	for _, c := range d.ranked {
 		if len(c.hits) < 2 && c.own == nil {
 			continue
 		}
@@ -446,7 +448,7 @@ func (d *diagnosis) explainAway() {
 		voter[d.members[k].node] = int32(v)
 	}
 	under, away := make([]bool, len(d.voters)), make([]float32, len(d.voters))
-	for _, c := range d.candidates {
+	for _, c := range d.ranked {
 		if c.own != nil {
 			continue
 		}
@@ -455,7 +457,7 @@ func (d *diagnosis) explainAway() {
 		for _, h := range c.hits {
 			under[h.voter] = float64(h.weight) >= d.engine.tuning.ExplainsShare
 		}
-		for _, x := range d.candidates {
+		for _, x := range d.ranked {
 			at, votes := voter[x.node]
 			if x.own == nil || votes && under[at] {
 				continue

@@ -156,35 +156,39 @@ func (d *diagnosis) reason(e *Engine, k int) string {
 	if len(d.voters) == 1 && c.own != nil && c.change <= 1 {
 		return "shows " + c.own.name + " itself, and nothing that it depends on is ill"
 	}
+	// Each ranking has up to rootsMax of them, so they are put together without fmt.
 	text := "explains " + strconv.Itoa(len(c.hits)) + " of " + strconv.Itoa(len(d.voters)) + " ill entities (" + percent(float32(c.coverage)) + " of the evidence)"
-	switch {
-	case c.own != nil:
-		text += " and shows " + c.own.name + " itself"
-	default:
-		text += ", silent itself: " + strconv.Itoa(d.around(c)) + " of the " + strconv.Itoa(c.of) + " next to it are ill"
+	shows := ""
+	if c.own != nil {
+		shows = " and shows " + c.own.name + " itself"
+	} else {
+		shows = ", silent itself: " + strconv.Itoa(d.around(c)) + " of the " + strconv.Itoa(c.of) + " next to it are ill"
 	}
 	if c.change > 1 {
-		text += "; " + e.changeText(c.node)
+		shows += "; " + e.changeText(c.node)
 	}
-	next := d.runnerUp(e, k)
+	if k > 0 {
+		return text + shows + "; alone it scores " + hundredths(c.plain)
+	}
+	next := d.runnerUp(e, c)
 	switch {
-	case k > 0:
-		text += fmt.Sprintf("; alone it scores %.2f", c.plain)
 	case next == nil:
-		text += "; nothing else is a candidate"
+		return text + shows + "; nothing else is a candidate"
 	case c.plain < next.plain:
-		text += fmt.Sprintf("; kept although %s scores %.2f against %.2f, since people were told", e.graph.Entity(next.node), next.plain, c.plain)
-	default:
-		text += fmt.Sprintf("; scores %.2f, the next %s %.2f", c.plain, e.graph.Entity(next.node), next.plain)
+		return text + shows + "; kept although " + string(e.graph.Entity(next.node)) + " scores " + hundredths(next.plain) + " against " +
+			hundredths(c.plain) + ", since people were told"
 	}
-	return text
+	return text + shows + "; scores " + hundredths(c.plain) + ", the next " + string(e.graph.Entity(next.node)) + " " + hundredths(next.plain)
 }
 
-// runnerUp is the best candidate beside the k-th root, by its own score.
-func (d *diagnosis) runnerUp(e *Engine, k int) *candidate {
+// hundredths shows a score.
+func hundredths(score float64) string { return strconv.FormatFloat(score, 'f', 2, 64) }
+
+// runnerUp is the best candidate beside a root, by its own score.
+func (d *diagnosis) runnerUp(e *Engine, root *candidate) *candidate {
 	var best *candidate
-	for _, c := range d.candidates {
-		if c != d.roots[k] && (best == nil || e.better(c, best) < 0) {
+	for _, c := range d.ranked {
+		if c != root && (best == nil || e.better(c, best) < 0) {
 			best = c
 		}
 	}
