@@ -157,3 +157,42 @@ func TestBigIncidentIsRankedWhenItGrew(t *testing.T) {
 		t.Errorf("after its pause it is ranked with %d symptoms, next at %d; the root is %s", i.ranked, i.rankDue, i.roots[0].Entity)
 	}
 }
+
+// TestClosedIncidentIsCountedWhenSomebodyLooks lets a hub fail, recover, and fail with another alert, so that what depends on it leaves the
+// first incident for the second. What the first is, is not computed anew for each that leaves, and is right for readers.
+func TestClosedIncidentIsCountedWhenSomebodyLooks(t *testing.T) {
+	pods := []topology.Entity{"pod/ns/a", "pod/ns/b", "pod/ns/c"}
+	var edges []topology.Edge
+	for _, p := range pods {
+		edges = append(edges, topology.Edge{From: p, To: "node/hub", Type: "runs_on"})
+	}
+	w := newTandem(t, edges)
+	report := func(name string, entity topology.Entity, severity string, over bool) {
+		a := &Alert{Labels: LabelsOf("alertname", name, "quell_entity", string(entity), "severity", severity), StartsAt: w.now, Source: "prometheus/x"}
+		if a.Fingerprint = a.Labels.Fingerprint(); over {
+			a.EndsAt = w.now
+		}
+		w.step(a)
+	}
+	for _, over := range []bool{false, true} {
+		report("Down", "node/hub", "warning", over)
+		for k, p := range pods {
+			report("Down", p, []string{"critical", "warning", "warning"}[k], over)
+		}
+	}
+	w.now = w.now.Add(w.engine.policy.Settle)
+	w.step()
+	old := w.engine.incidents[1]
+	if old.state.Open() || old.severity != SeverityCritical {
+		t.Fatalf("the first incident is %s, %s", old.state, old.severity)
+	}
+	report("Slow", "node/hub", "warning", false)
+	report("Down", pods[0], "critical", false)
+	if !old.uncounted || len(old.symptoms) != len(pods) {
+		t.Errorf("after a symptom left, the first incident has %d symptoms and is counted: %t", len(old.symptoms), !old.uncounted)
+	}
+	view, _ := w.engine.Incident(old.id, 0)
+	if view.Severity != SeverityWarning || view.Labels.Get("severity") != "warning" {
+		t.Errorf("what is left is %s, labels %s, want warning", view.Severity, view.Labels)
+	}
+}

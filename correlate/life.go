@@ -61,6 +61,8 @@ type incident struct {
 	sites    int // entities with active symptoms
 	severity Severity
 	common   Labels // labels that all symptoms share
+	// uncounted is true if severity and common are to be computed anew; see tally.
+	uncounted bool
 }
 
 // told reports whether people know of it: they were paged, or took it on.
@@ -134,12 +136,19 @@ func (e *Engine) leave(s *symptom) {
 	if k, found := slices.BinarySearch(old.sorted(), s.num); found {
 		old.symptoms = slices.Delete(old.symptoms, k, k+1)
 	}
-	e.tally(old)
+	if old.uncounted = true; old.state.Open() {
+		e.tally(old)
+	}
 	e.dirty.incidents[old.id] = struct{}{}
 }
 
-// tally computes from the symptoms what is the same for all of them, or the worst of them.
+// tally computes from the symptoms what is the same for all of them, or the worst of them, if it is not known. For an incident that is
+// over that waits until somebody looks: all that it had may be ill again in another, and leave it one by one.
 func (e *Engine) tally(i *incident) {
+	if !i.uncounted {
+		return
+	}
+	i.uncounted = false
 	i.severity, i.common = 0, ""
 	for k, num := range i.sorted() {
 		s := e.symptoms.get(num)
@@ -386,6 +395,7 @@ func (e *Engine) close(i *incident, state State, reason string) {
 // reopen continues a closed incident in a new generation.
 func (e *Engine) reopen(i *incident, s *symptom) {
 	away := e.now - i.closed
+	e.tally(i)
 	i.state, i.generation = Held, i.generation+1
 	i.closed, i.closeReason, i.acknowledged, i.ackedBy, i.byHand = 0, "", 0, "", false
 	i.heldUntil, i.holdReason = 0, ""

@@ -23,6 +23,8 @@ const (
 	// rankPause for each symptom, unless it grew: of a chain that fails from the top down each new symptom is the root.
 	rankAtOnce = 128
 	rankPause  = int64(100 * time.Microsecond)
+	// unrankedKept is up to how many incidents their set is kept for the next step: walking one that was large takes as long as it did.
+	unrankedKept = 256
 	// residual is the least share of what is not explained yet that another root must explain to be listed.
 	residual = 0.01
 )
@@ -55,6 +57,7 @@ func (e *Engine) regrade(i *incident, n topology.Node) {
 // rankAll ranks what changed, lets the best candidates be the roots, and gives the step's effects their roots. Two incidents that
 // turn out to share a root become one, which is ranked again; that ends, since each time there is one incident less.
 func (e *Engine) rankAll() {
+	large := len(e.unranked) > unrankedKept
 	for len(e.unranked) > 0 {
 		for _, id := range slices.Sorted(maps.Keys(e.unranked)) {
 			i, now := e.incidents[id], e.unranked[id]
@@ -71,6 +74,9 @@ func (e *Engine) rankAll() {
 			}
 			e.dirty.incidents[id] = struct{}{}
 		}
+	}
+	if large {
+		e.unranked = make(map[IncidentID]bool)
 	}
 	for k := range e.effects {
 		if i := e.incidents[e.effects[k].Incident]; i != nil {

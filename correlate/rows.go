@@ -437,7 +437,7 @@ func (e *Engine) fromRow(r *incidentRow) *incident {
 		recovered: r.Recovered, settleAt: r.SettleAt, closed: r.Closed, closeReason: r.CloseReason, mergedInto: r.MergedInto, title: r.Title,
 		class: r.Class, byHand: r.ByHand, timeline: r.Timeline, skipped: r.Skipped, pagedGeneration: r.PagedGeneration,
 		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity, ranked: r.Ranked, rankedAt: r.RankedAt,
-		parent: r.Parent, parentGone: r.ParentGone, late: r.Late, rankDue: r.RankDue, gathers: r.Gathers,
+		parent: r.Parent, parentGone: r.ParentGone, late: r.Late, rankDue: r.RankDue, gathers: r.Gathers, uncounted: true,
 	}
 }
 

@@ -385,6 +385,7 @@ func derived(e *Engine) map[string]string {
 		out[string(e.graph.Entity(n))] = text
 	}
 	for id, i := range e.incidents {
+		e.tally(i)
 		out[id.String()] = fmt.Sprintf("%v active=%d lost=%d sites=%d severity=%s common=%s", i.sorted(), i.active, i.lost, i.sites, i.severity, i.common)
 	}
 	return out

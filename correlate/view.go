@@ -54,6 +54,7 @@ func (e *Engine) Incidents(keep func(*Incident) bool) []*Incident {
 }
 
 func (e *Engine) summary(i *incident) *Incident {
+	e.tally(i)
 	inc := &Incident{
 		ID: i.id, Generation: i.generation, State: i.state, Outcome: i.outcome(), Severity: i.severity,
 		Title: i.title, Class: i.class, Roots: slices.Clone(i.roots), HoldReason: i.holdReason,
