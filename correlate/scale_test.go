@@ -199,17 +199,31 @@ func BenchmarkHub(b *testing.B) {
 	}
 }
 
-// BenchmarkStorm lets 20,000 dependents of a hub fire one by one. An operation is a storm.
+// BenchmarkStorm lets 20,000 dependents of a hub fire one by one, or a chain of as many from the top down; a relapse is a hub's second
+// failure. An operation is a storm.
 func BenchmarkStorm(b *testing.B) {
-	for _, order := range []string{hubFirst, hubLast, hubSilent} {
-		b.Run("hub="+order, func(b *testing.B) {
-			const dependents = 20_000
+	hub := func(order string) func(testing.TB, int) *yard {
+		return func(tb testing.TB, n int) *yard { return newHub(tb, n, order) }
+	}
+	for _, storm := range []struct {
+		name  string
+		raise func(testing.TB, int) *yard
+	}{
+		{"hub=first", hub(hubFirst)},
+		{"hub=last", hub(hubLast)},
+		{"hub=silent", hub(hubSilent)},
+		{"relapse", newRelapse},
+		{"chain", newChain},
+	} {
+		b.Run(storm.name, func(b *testing.B) {
 			b.ReportAllocs()
 			var y *yard
 			for b.Loop() {
-				y = newHub(b, dependents, order)
+				y = storm.raise(b, 20_000)
 			}
-			y.isOneStorm(b, dependents)
+			if open := y.open(); open != 1 {
+				b.Errorf("%d open incidents, want one", open)
+			}
 			y.report(b)
 		})
 	}

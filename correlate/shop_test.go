@@ -28,6 +28,8 @@ type yard struct {
 	now    time.Time
 	// ill are the pieces that have their trouble, each with the alerts that fire.
 	ill []trouble
+	// hub is the alert of the hub, if there is one.
+	hub *correlate.Alert
 	// round makes alerts new.
 	round int
 	// took are the durations of the last steps.
@@ -249,14 +251,54 @@ func newHub(tb testing.TB, dependents int, order string) *yard {
 		u.Edges = append(u.Edges, topology.Edge{From: topology.Entity(fmt.Sprintf("pod/ns/p-%d", k)), To: hub, Type: "runs_on"})
 	}
 	y := newYard(tb, u)
+	y.hub = shopAlert("KubeNodeNotReady", hub, 0, y.now)
 	if order == hubFirst {
-		y.do(shopAlert("KubeNodeNotReady", hub, 0, y.now))
+		y.do(y.hub)
 	}
 	for first := 0; first < dependents; first += teamAlerts {
 		y.add(hubPiece(first))
 	}
 	if order == hubLast {
-		y.do(shopAlert("KubeNodeNotReady", hub, 0, y.now))
+		y.do(y.hub)
+	}
+	return y
+}
+
+// newChain returns services of which each calls the next, and which fail from the top down: each is the root until the next one fails.
+func newChain(tb testing.TB, length int) *yard {
+	tb.Helper()
+	link := func(k int) topology.Entity { return topology.Entity(fmt.Sprintf("service/ns/s-%d", k)) }
+	u := &correlate.Topology{Source: "api"}
+	for k := range length {
+		u.Edges = append(u.Edges, topology.Edge{From: link(k), To: link(k + 1), Type: "calls"})
+	}
+	y := newYard(tb, u)
+	for k := range length {
+		y.do(shopAlert("HighErrorRate", link(k), 0, y.now))
+	}
+	return y
+}
+
+// newRelapse returns a hub that failed with all that depends on it, recovered, and fails again with another alert while the first
+// incident could still be reopened. Only the second time is noted.
+func newRelapse(tb testing.TB, dependents int) *yard {
+	tb.Helper()
+	y := newHub(tb, dependents, hubFirst)
+	p := y.engine.Policy()
+	p.Reopen = time.Hour
+	y.do(&p)
+	again := []*correlate.Alert{shopAlert("KubeNodeUnreachable", hub, 0, y.now)}
+	y.do(&correlate.Alert{Fingerprint: y.hub.Fingerprint, Labels: y.hub.Labels, StartsAt: y.hub.StartsAt, EndsAt: y.now, Source: y.hub.Source})
+	for k := range y.ill {
+		for _, end := range y.resolved(&y.ill[k]) {
+			y.do(end)
+		}
+		again = append(again, y.ill[k].alerts...)
+	}
+	y.pass(time.Second)
+	y.took, y.next = y.took[:0], 0
+	for _, a := range again {
+		y.do(a)
 	}
 	return y
 }
