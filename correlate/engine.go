@@ -205,7 +205,7 @@ func (e *Engine) fire(t timer) {
 func (e *Engine) timer(kind timerKind, at int64, id uint64) {
 	t := timer{at: at, kind: kind, id: id}
 	e.timers.push(t)
-	if kind == timerSettle || kind == timerHold || kind == timerExpire && e.symptoms.get(id).isEvent() {
+	if kind == timerSettle || kind == timerHold || kind == timerRank || kind == timerExpire && e.symptoms.get(id).isEvent() {
 		e.awaited.push(t)
 	}
 }

@@ -89,7 +89,7 @@ func (s *stage) timers() {
 func (s *stage) pending() {
 	want := int64(0)
 	for _, t := range s.engine.timers {
-		waits := t.kind == timerSettle || t.kind == timerHold
+		waits := t.kind == timerSettle || t.kind == timerHold || t.kind == timerRank
 		if t.kind == timerExpire {
 			e := s.engine.symptoms.get(t.id)
 			waits = e != nil && e.isEvent() && e.active() && e.expireAt == t.at

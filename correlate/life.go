@@ -248,6 +248,8 @@ func (e *Engine) due(i *incident, kind timerKind) {
 		e.settled(i)
 	case kind == timerHold && i.state == Held && i.heldUntil <= e.now && i.active+i.lost > 0:
 		e.holdOver(i)
+	case kind == timerRank && i.state.Open() && e.outlasted(i):
+		e.rerank(i)
 	case kind == timerLost && i.state.Open() && i.active == 0 && i.lost > 0 && e.lastLost(i)+int64(e.policy.LostAfter) <= e.now:
 		e.close(i, Resolved, fmt.Sprintf("given up: nobody reported on it for %s, so whether it healed is unknown", round(e.policy.LostAfter)))
 	case kind == timerForget && !i.state.Open() && i.closed+int64(e.policy.Reopen) <= e.now:

@@ -12,6 +12,7 @@ const (
 	timerExpire timerKind = iota + 1 // a symptom's time-out
 	timerSettle                      // an incident's symptoms stayed clear
 	timerHold                        // an incident's hold ends
+	timerRank                        // an incident is due to be ranked again, since its root is well and others are not
 	timerLost                        // an incident was unknown for too long
 	timerForget                      // a closed incident can no longer be reopened
 	timerDrop                        // a cleared symptom without incident is dropped
