@@ -42,7 +42,7 @@ func (s *stage) lengthened(f *Effect) {
 	case s.mayWait(f):
 		a.excused, a.orphans.late = f.Until, true
 	case s.newcomers(f):
-		a.orphans.late = false
+		a.orphans.late, a.excused = false, f.Until
 	case !s.restarted && s.engine.Figures().SilentSources == 0:
 		s.fail("lengthened", "%s is held longer, until %v, and quell was not down, no source is silent, and no root recovered: %s", f.Incident, f.Until.Sub(start), f.Reason)
 	default:
@@ -51,7 +51,7 @@ func (s *stage) lengthened(f *Effect) {
 }
 
 // newcomers reports whether all that is ill in an incident is new, by the model, and none of it critical; it is held for no longer than
-// twice the usual hold.
+// twice the usual hold. Rules may have changed since a symptom began.
 func (s *stage) newcomers(f *Effect) bool {
 	i := s.engine.incidents[f.Incident]
 	for _, num := range i.sorted() {
@@ -60,7 +60,7 @@ func (s *stage) newcomers(f *Effect) bool {
 		if t.condition == conditionCleared {
 			continue
 		}
-		if m == nil || m.condition != conditionActive || !s.now.Before(m.waits) || t.severity == SeverityCritical {
+		if m == nil || m.condition != conditionActive || !s.now.Before(m.since.Add(max(m.hold, s.model.policy.Hold))) || t.severity == SeverityCritical {
 			return false
 		}
 	}

@@ -295,7 +295,7 @@ func (e *Engine) holdOver(i *incident) {
 }
 
 // newcomers is until when i waits although its hold is over: all that was ill when it began recovered, and what is ill now
-// gets the hold that it would have had alone. Zero if something has had it, is critical, or fell silent. What breaks anew all the time is
+// gets the hold that it would have had alone. Zero if something has had it, was there from the beginning, is critical, or fell silent. What breaks anew all the time is
 // paged after twice the usual hold. It costs one look at each symptom.
 func (e *Engine) newcomers(i *incident) (until int64) {
 	most := i.opened + 2*int64(e.policy.Hold)
@@ -311,7 +311,7 @@ func (e *Engine) newcomers(i *incident) (until int64) {
 		if s.condition == conditionCleared {
 			continue
 		}
-		if !s.active() || s.severity == SeverityCritical {
+		if !s.active() || s.severity == SeverityCritical || began[s.node] <= i.opened {
 			return 0
 		}
 		d, _, ok := e.rules.Hold(s.labels, s.severity)
