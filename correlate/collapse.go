@@ -315,21 +315,21 @@ func (e *Engine) gather(n topology.Node) {
 // well. Of two that people were told about, both stay. Of more than most incidents that n causes the rest is left, and it is not done.
 func (e *Engine) shareEffect(n topology.Node, i *incident, most int) (stays *incident, done bool) {
 	st := e.local(n).site
-	when, common := e.illness(st), float32(e.tuning.CommonWeight)
+	when := e.illness(st)
 	for k := 1; k < len(st.cone); k++ {
 		r := st.cone[k]
-		if r.weight < common || !e.ill(r.node) && e.local(r.node).root == 0 {
+		if r.weight < float32(min(e.tuning.LoneWeight, e.tuning.CommonWeight)) || !e.ill(r.node) && e.local(r.node).root == 0 {
 			continue // ill parts alone do not say that what they make up fails those who use it
 		}
 		other, w := e.incidentAt(r.node, n, i.id)
-		if other == nil || w*r.weight < common || e.timing(r.node, other, when) < timely {
+		if other == nil || w*r.weight < e.commonWeight(other) || e.timing(r.node, other, when) < timely {
 			continue
 		}
 		if !i.told() || !other.told() {
 			i = e.merge(other, i, string(e.graph.Entity(n))+" is an effect of both")
 		}
 	}
-	for _, m := range e.worstOff(n) {
+	for _, m := range e.worstOff(n, e.commonWeight(i)) {
 		other := e.incidents[e.local(m).site.incident]
 		if other == nil || other == i || !other.state.Open() || i.told() && other.told() {
 			continue
@@ -345,17 +345,28 @@ func (e *Engine) shareEffect(n topology.Node, i *incident, most int) (stays *inc
 	return i, true
 }
 
+// commonWeight is how well an incident must explain the trouble of an entity that another explains as well for both to be one. An
+// entity that is alone with its warning needs less, see [Tuning.LoneWeight], unless somebody took it on for what it was: what comes
+// to that later must not go unheard.
+func (e *Engine) commonWeight(i *incident) float32 {
+	if i.sites == 1 && i.severity <= SeverityWarning && i.state != Acknowledged {
+		return float32(min(e.tuning.LoneWeight, e.tuning.CommonWeight))
+	}
+	return float32(e.tuning.CommonWeight)
+}
+
 // timely is how well causes must fit in time to share an effect: one that came a quarter of an hour later than it still does.
 const timely = 0.5
 
-// worstOff lists the ill entities outside n that n's trouble explains best, in the order of their ids, one for each incident.
-func (e *Engine) worstOff(n topology.Node) []topology.Node {
+// worstOff lists the ill entities outside n that n's trouble explains best, in the order of their ids, one for each incident. Those that it
+// explains by less than the weight given are left out.
+func (e *Engine) worstOff(n topology.Node, least float32) []topology.Node {
 	if len(e.local(n).watch) == 0 {
 		return nil
 	}
 	best := make(map[IncidentID]topology.Node)
 	for m, l := range e.local(n).watch {
-		if float64(l.weight) < e.tuning.CommonWeight {
+		if l.weight < least {
 			continue
 		}
 		id := e.local(m).site.incident

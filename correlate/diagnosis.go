@@ -87,7 +87,7 @@ func (e *Engine) diagnose(i *incident) *diagnosis {
 	e.desk = e.desk.cleared()
 	d := &diagnosis{engine: e, desk: e.desk, members: e.desk.roll.call(e, i), root: i.root}
 	d.run()
-	if i.told() {
+	if i.told() && !e.outlasted(i) {
 		d.stay(i.root)
 	}
 	return d

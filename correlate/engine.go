@@ -206,7 +206,7 @@ func (e *Engine) timer(kind timerKind, at int64, id uint64) {
 	t := timer{at: at, kind: kind, id: id}
 	e.timers.push(t)
 	switch kind {
-	case timerSettle, timerGather, timerHold, timerRank:
+	case timerSettle, timerGather, timerHold, timerDoubt, timerRank:
 		e.awaited.push(t)
 	case timerExpire:
 		if e.symptoms.get(id).isEvent() {

@@ -92,7 +92,8 @@ type ExplainedSymptom struct {
 // Strength is how much a symptom weighs: the product of its parts.
 type Strength struct {
 	Value float64 `json:"value"`
-	// Severity is the part of the severity named by Of, Event that of being one observation only, 1 for alerts.
+	// Severity is the part of the severity named by Of, Event that of being one observation only, 1 for alerts; it
+	// is halved for an event that was over five minutes before, if others go on.
 	Severity float64  `json:"severity"`
 	Of       Severity `json:"of"`
 	Event    float64  `json:"event"`

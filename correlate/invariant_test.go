@@ -34,17 +34,37 @@ func (s *stage) check(f *Effect) {
 	}
 }
 
-// lengthened checks that a deadline is put off only because quell was down, a source is silent, or the root recovered.
+// lengthened checks that a deadline is put off only because quell was down, a source is silent, the root recovered, or nothing that is
+// ill has waited as long as it may.
 func (s *stage) lengthened(f *Effect) {
 	a := s.ledger.life[f.Incident]
 	switch {
 	case s.mayWait(f):
 		a.excused, a.orphans.late = f.Until, true
+	case s.newcomers(f):
+		a.orphans.late, a.excused = false, f.Until
 	case !s.restarted && s.engine.Figures().SilentSources == 0:
 		s.fail("lengthened", "%s is held longer, until %v, and quell was not down, no source is silent, and no root recovered: %s", f.Incident, f.Until.Sub(start), f.Reason)
 	default:
 		a.orphans.late = false // it waits for something else from now on
 	}
+}
+
+// newcomers reports whether all that is ill in an incident is new, by the model, and none of it critical; it is held for no longer than
+// twice the usual hold. Rules may have changed since a symptom began.
+func (s *stage) newcomers(f *Effect) bool {
+	i := s.engine.incidents[f.Incident]
+	for _, num := range i.sorted() {
+		t := s.engine.symptoms.get(num)
+		m := s.model.symptoms[s.nameOf(t)]
+		if t.condition == conditionCleared {
+			continue
+		}
+		if m == nil || m.condition != conditionActive || !s.now.Before(m.since.Add(max(m.hold, s.model.policy.Hold))) || t.severity == SeverityCritical {
+			return false
+		}
+	}
+	return !f.Until.After(fromNano(i.opened).Add(2 * s.policy.Hold))
 }
 
 // invariants must hold after every step.
@@ -89,7 +109,7 @@ func (s *stage) timers() {
 func (s *stage) pending() {
 	want := int64(0)
 	for _, t := range s.engine.timers {
-		waits := slices.Contains([]timerKind{timerSettle, timerGather, timerHold, timerRank}, t.kind)
+		waits := slices.Contains([]timerKind{timerSettle, timerGather, timerHold, timerDoubt, timerRank}, t.kind)
 		if t.kind == timerExpire {
 			e := s.engine.symptoms.get(t.id)
 			waits = e != nil && e.isEvent() && e.active() && e.expireAt == t.at

@@ -264,6 +264,8 @@ func (e *Engine) due(i *incident, kind timerKind) {
 		e.rerank(i)
 	case kind == timerHold && i.state == Held && i.heldUntil <= e.now && i.active+i.lost > 0:
 		e.holdOver(i)
+	case kind == timerDoubt && i.state.Open() && e.outlasted(i):
+		e.rerank(i)
 	case kind == timerLost && i.state.Open() && i.active == 0 && i.lost > 0 && e.lastLost(i)+int64(e.policy.LostAfter) <= e.now:
 		e.close(i, Resolved, fmt.Sprintf("given up: nobody reported on it for %s, so whether it healed is unknown", round(e.policy.LostAfter)))
 	case kind == timerForget && !i.state.Open() && i.closed+int64(e.policy.Reopen) <= e.now:
@@ -297,10 +299,46 @@ func (e *Engine) holdOver(i *incident) {
 		e.setHold(i, until, why)
 		return
 	}
+	if until := e.newcomers(i); until > e.now {
+		i.late = false
+		e.setHold(i, until, fmt.Sprintf("what it began with recovered; what is ill now began later and gets until %s to heal", clock(until)))
+		return
+	}
 	e.splitBeforePage(i)
 	if i.active+i.lost > 0 {
 		e.escalate(i)
 	}
+}
+
+// newcomers is until when i waits although its hold is over: all that was ill when it began recovered, and what is ill now
+// gets the hold that it would have had alone. Zero if something has had it, was there from the beginning, is critical, or fell silent. What breaks anew all the time is
+// paged after twice the usual hold. It costs one look at each symptom.
+func (e *Engine) newcomers(i *incident) (until int64) {
+	most := i.opened + 2*int64(e.policy.Hold)
+	began := make(map[topology.Node]int64)
+	for _, num := range i.symptoms {
+		s := e.symptoms.get(num)
+		if at, known := began[s.node]; !known || s.began < at {
+			began[s.node] = s.began
+		}
+	}
+	for _, num := range i.symptoms {
+		s := e.symptoms.get(num)
+		if s.condition == conditionCleared {
+			continue
+		}
+		if !s.active() || s.severity == SeverityCritical || began[s.node] <= i.opened {
+			return 0
+		}
+		d, _, ok := e.rules.Hold(s.labels, s.severity)
+		if !ok {
+			d = e.policy.Hold
+		}
+		if at := began[s.node] + int64(d); until == 0 || at < until {
+			until = at
+		}
+	}
+	return min(until, most)
 }
 
 // orphaned is until when what a recovered root brought down gets time to follow, and why: the settle time, and as long as the usual

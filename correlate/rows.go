@@ -555,6 +555,9 @@ func (e *Engine) loadTimers(i *incident) {
 	if i.state == Held && (i.heldUntil > e.now || i.active+i.lost > 0) {
 		e.timer(timerHold, max(i.heldUntil, e.now), id)
 	}
+	if i.parentGone != 0 && e.doubted(i) > e.now {
+		e.timer(timerDoubt, e.doubted(i), id)
+	}
 }
 
 // siteIncident is the open incident that an entity belongs to: that of its active symptoms, else of the one that began last.

@@ -137,9 +137,18 @@ func (e *Engine) end(s *symptom, c condition) {
 	if s.node == i.root && st.active == 0 && i.active > 0 && c == conditionCleared {
 		i.parent, i.parentGone = e.graph.Entity(s.node), e.now
 		e.rerankSoon(i) // it is hardly the cause of what goes on; other recoveries say nothing about causes
+		e.timer(timerDoubt, e.doubted(i), uint64(i.id))
 		e.dirty.incidents[i.id] = struct{}{}
 	}
 	e.eased(i)
+}
+
+// doubted is when a root that recovered before others of i is looked at again: what it brought down should have followed by then.
+func (e *Engine) doubted(i *incident) int64 { return i.parentGone + int64(e.tuning.GoneCause) }
+
+// outlasted reports whether the root of i recovered, and others that it should have brought down go on long after.
+func (e *Engine) outlasted(i *incident) bool {
+	return i.active > 0 && i.parentGone != 0 && e.doubted(i) <= e.now && e.graph.Entity(i.root) == i.parent && !e.ill(i.root)
 }
 
 // resite finds the open incident that an entity belongs to, and lets that one count it while it is ill.

@@ -44,7 +44,8 @@ func (e *Engine) strength(s *symptom) float64 {
 	return severity * event * e.rarity(s)
 }
 
-// weight is what a symptom's severity and its being an event make of its strength.
+// weight is what a symptom's severity and its being an event make of its strength. An event that is over tells less and less about
+// what goes on: most Warnings of a cluster are about something that has long recovered.
 func (e *Engine) weight(s *symptom) (severity, event float64) {
 	severity, event = e.tuning.WarningStrength, 1 // most warnings come and go with nothing broken
 	switch s.severity {
@@ -55,8 +56,17 @@ func (e *Engine) weight(s *symptom) (severity, event float64) {
 	}
 	if s.isEvent() {
 		event = e.tuning.EventStrength // one observation at one moment
+		if s.condition == conditionCleared && e.goesOn(s.incident) {
+			event /= 1 + float64(max(e.now-s.ended, 0))/float64(e.tuning.GoneCause)
+		}
 	}
 	return severity, event
+}
+
+// goesOn reports whether an incident is not over yet, at the time of the ranking.
+func (e *Engine) goesOn(id IncidentID) bool {
+	i := e.incidents[id]
+	return i != nil && (i.closed == 0 || i.closed > e.now)
 }
 
 // span is when an entity was ill, in Unix nanoseconds; ended is zero while it is.

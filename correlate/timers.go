@@ -13,6 +13,7 @@ const (
 	timerSettle                      // an incident's symptoms stayed clear
 	timerGather                      // an incident has more others to merge
 	timerHold                        // an incident's hold ends
+	timerDoubt                       // the root of an incident is well for long, and others are not: it is ranked again
 	timerLost                        // an incident was unknown for too long
 	timerRank                        // an incident's candidates are ranked
 	timerForget                      // a closed incident can no longer be reopened

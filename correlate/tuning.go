@@ -10,6 +10,10 @@ type Tuning struct {
 	// CommonWeight is how well two incidents' entities must both explain the trouble of a third for the incidents to be one: the person
 	// who is called for the third cannot act on one without the other.
 	CommonWeight float64
+	// LoneWeight is CommonWeight for an incident of one ill entity that shows nothing worse than warnings: how well it must explain the
+	// trouble of something that has another cause, to be listed there as a second one instead of paging by itself. It lets trouble travel
+	// over one entity that does not show it. If it is above CommonWeight, that counts.
+	LoneWeight float64
 	// A silent entity becomes a root when at least SiblingsMin of the things that depend on it (or PartsMin of its parts) are
 	// ill, and they are at least SiblingsShare of all that do.
 	SiblingsMin, PartsMin int
@@ -42,7 +46,7 @@ type Tuning struct {
 // DefaultTuning returns the numbers that quell is shipped with.
 func DefaultTuning() Tuning {
 	return Tuning{
-		ExplainsShare: 0.5, CommonWeight: 0.6, SiblingsMin: 3, PartsMin: 2, SiblingsShare: 0.5,
+		ExplainsShare: 0.5, CommonWeight: 0.6, LoneWeight: 0.4, SiblingsMin: 3, PartsMin: 2, SiblingsShare: 0.5,
 		WarningStrength: 0.4, ErrorStrength: 0.7, EventStrength: 0.7,
 		EffectEvidence: 0.5, UnknownEvidence: 0.6, SilentEvidence: 0.2, ChangeBonus: 1.5, DeepMargin: 0.95, StayMargin: 1.1,
 		LateCause: 15 * time.Minute, OldCause: time.Hour, GoneCause: 5 * time.Minute,

@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"quell/correlate"
@@ -73,9 +74,12 @@ type player struct {
 	sum     summary
 	// began is true once there was a line.
 	began bool
-	// where is the line that is played, left how many topology updates were refused.
-	where string
-	left  int
+	// batch are the inputs of one instant that wait for more, places the lines that they stand in.
+	batch   []correlate.Input
+	places  []string
+	instant time.Time
+	// left is how many topology updates were refused.
+	left int
 }
 
 // Run replays the files. A line that cannot be read, or that precedes the one before it, ends the replay with an error of the
@@ -106,7 +110,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	default:
 		return fmt.Errorf("unknown format %q (json and text are known)", o.Format)
 	}
-	if err := Read(ctx, Source{Files: o.Files, Stdin: o.Stdin, Progress: o.Progress}, p.line); err != nil {
+	err = Read(ctx, Source{Files: o.Files, Stdin: o.Stdin, Progress: o.Progress}, p.line)
+	p.flush() // of a replay that stops as well: what was read was decided
+	if err != nil {
 		return err
 	}
 	if err := p.runOut(ctx); err != nil {
@@ -116,7 +122,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// line plays one line.
+// line plays one line, with those of the same instant before it. They are one batch, as they would have been for the loop, so that
+// what is due at that instant is decided by all of them: a page must not go out because a resolve stands one line further down.
 func (p *player) line(l Line) {
 	if !p.began && p.options.Topology != nil {
 		p.step(l.At, &correlate.Topology{Update: *p.options.Topology, Source: "config"})
@@ -126,19 +133,39 @@ func (p *player) line(l Line) {
 			p.step(l.At, t)
 		}
 	}
-	p.began, p.where = true, l.Where
+	if !l.At.Equal(p.instant) || slices.ContainsFunc(l.Inputs, isCommand) {
+		p.flush()
+	}
+	p.began = true
 	p.sum.Inputs++
 	p.sum.Alerts += l.Alerts
 	p.passUntil(l.At)
 	for _, in := range l.Inputs {
-		// Only now is known what the deadlines before the line did to the incident.
+		// Only now is known what all that comes before the line did to the incident.
 		if c, ok := in.(*correlate.Command); ok {
 			if err := p.engine.Allows(c); err != nil {
 				p.printer.refused(l.Where, c, err)
 			}
 		}
 	}
-	p.step(l.At, l.Inputs...)
+	p.batch, p.instant = append(p.batch, l.Inputs...), l.At
+	for range l.Inputs {
+		p.places = append(p.places, l.Where)
+	}
+}
+
+// isCommand reports whether an input is a command. An operator saw what came of everything before it.
+func isCommand(in correlate.Input) bool {
+	_, is := in.(*correlate.Command)
+	return is
+}
+
+// flush plays what waits for more of its instant.
+func (p *player) flush() {
+	if len(p.batch) > 0 {
+		p.step(p.instant, p.batch...)
+		p.batch, p.places = p.batch[:0], p.places[:0]
+	}
 }
 
 // passUntil lets the deadlines before a time pass.
@@ -162,10 +189,10 @@ func (p *player) runOut(ctx context.Context) error {
 // step advances the engine and shows and books what it decides.
 func (p *player) step(at time.Time, inputs ...correlate.Input) {
 	effects := p.engine.Step(at, inputs)
-	for _, in := range inputs {
+	for k, in := range inputs {
 		if t, ok := in.(*correlate.Topology); ok {
 			if err := p.engine.Refused(t); err != nil {
-				p.leftOut(err)
+				p.leftOut(p.placeOf(k), err)
 			}
 		}
 	}
@@ -178,10 +205,18 @@ func (p *player) step(at time.Time, inputs ...correlate.Input) {
 	p.book.enter(p.engine, effects)
 }
 
+// placeOf is the line of the k-th input of a step. The topology that a replay begins with stands in none.
+func (p *player) placeOf(k int) string {
+	if k < len(p.places) {
+		return p.places[k]
+	}
+	return ""
+}
+
 // leftOut tells of a topology update that the engine refused.
-func (p *player) leftOut(why error) {
+func (p *player) leftOut(where string, why error) {
 	if p.left++; p.options.Progress != nil && p.left <= maxNotes {
-		_, _ = fmt.Fprintf(p.options.Progress, "%s: update was left out: %s\n", p.where, why)
+		_, _ = fmt.Fprintf(p.options.Progress, "%s: update was left out: %s\n", where, why)
 	}
 }
 

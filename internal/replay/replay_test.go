@@ -288,3 +288,17 @@ func BenchmarkReplay(b *testing.B) {
 }
 
 func pod(i int) topology.Entity { return topology.Entity(fmt.Sprintf("pod/shop/p%d", i)) }
+
+// A page that is due at an instant is decided by all lines of that instant: here the resolve stands below another line.
+func TestReplayDecidesAnInstantByAllItsLines(t *testing.T) {
+	line := func(at, status, name string) string {
+		return `{"t":"2026-03-01T10:` + at + `Z","alertmanager":{"version":"4","status":"` + status + `","receiver":"r","groupKey":"g","alerts":[` +
+			`{"status":"` + status + `","labels":{"alertname":"` + name + `","severity":"warning","quell_entity":"pod/shop/` + name + `"},` +
+			`"annotations":{},"startsAt":"2026-03-01T10:00:00Z"}]}}` + "\n"
+	}
+	in := line("00:00", "firing", "One") + line("05:00", "firing", "Two") + line("05:00", "resolved", "One") + line("06:00", "resolved", "Two")
+	out, _ := play(t, Options{Policy: policy(), Files: []string{"-"}, Stdin: strings.NewReader(in), Format: "json"})
+	if !strings.Contains(out, `"pages":0,"self_healed":2`) {
+		t.Errorf("something was paged although all healed within its hold:\n%s", out)
+	}
+}
