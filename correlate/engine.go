@@ -237,6 +237,7 @@ func (e *Engine) repolicy(p *Policy) {
 	}
 	for _, n := range nums {
 		s := e.symptoms.get(n)
+		e.grade(s)
 		e.addEdges(s, e.edgesOf(s))
 	}
 	e.depend(before)

@@ -148,6 +148,13 @@ type EventMeaning struct {
 	State bool
 	// Severity of the symptom.
 	Severity Severity
+	// Strength is how much the symptom weighs beside an alert of its severity, up to 1; zero leaves it to [Tuning.EventStrength].
+	Strength float64
+	// Progress is true if it tells that a healing is under way: for TTL (zero: two minutes) what it is about is not escalated, within
+	// the longest hold.
+	Progress bool
+	// Exhausted is true for a symptom that tells that whoever heals such trouble has given up: holding is of no use any more.
+	Exhausted bool
 	// Heals lists reasons whose symptoms on the same entity this event ends; "*" ends all event symptoms. It never ends its own.
 	Heals []string
 	// Change is true if it tells of a change that may be the cause of trouble: a rollout, scaling, maintenance.

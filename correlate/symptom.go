@@ -39,7 +39,9 @@ type symptom struct {
 	gone        bool   // it is an event, and its entity is gone; never with state
 	changed     bool   // its row is marked
 	unawaited   bool   // it is an event, and Pending does not await its expiry timer since it had ended
-	aspect      Aspect // what rules say; not stored
+	aspect      Aspect // what rules say, like the next two; not stored
+	strength    float64
+	exhausted   bool
 	count       int32
 
 	startsAt int64 // by the sender's clock
