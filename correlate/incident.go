@@ -167,6 +167,8 @@ type Incident struct {
 	Recovered *time.Time `json:"recovered,omitempty"`
 	// CloseReason says what ended it.
 	CloseReason string `json:"close_reason,omitempty"`
+	// HealedBy says what ended the trouble, by the evidence that there is; nil while it lasts, or if an operator ended it.
+	HealedBy *Healing `json:"healed_by,omitempty"`
 	// ByHand is true if an operator closed it.
 	ByHand bool `json:"by_hand,omitempty"`
 	// Paged is true once this generation was escalated.

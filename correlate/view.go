@@ -60,6 +60,7 @@ func (e *Engine) summary(i *incident) *Incident {
 		Opened: fromNano(i.opened), Escalated: pointTo(i.escalated), Acknowledged: pointTo(i.acknowledged), AckedBy: i.ackedBy,
 		Closed: pointTo(i.closed), Recovered: pointTo(i.recovered), CloseReason: i.closeReason, MergedInto: i.mergedInto,
 		Alerts: len(i.symptoms), Active: i.active, Lost: i.lost, Labels: i.common, Paged: i.pagedGeneration == i.generation, ByHand: i.byHand,
+		HealedBy: i.healed,
 	}
 	if i.state == Held {
 		inc.HeldUntil = pointTo(i.heldUntil)
