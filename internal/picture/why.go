@@ -208,8 +208,8 @@ func (w *whyText) tree() (*tree, map[topology.Entity]*correlate.ExplainedSymptom
 			if step.Type != "" {
 				p.Type = fmt.Sprintf("%s %.2f", step.Type, step.Weight)
 			}
-			if len(step.Sources) > 0 && !w.Brief {
-				p.Type += " (" + strings.Join(step.Sources, ", ") + ")"
+			if len(step.Sources) > 0 {
+				p.Type += " (from " + strings.Join(step.Sources, ", ") + ")"
 			}
 			v.Path = append(v.Path, p)
 		}
@@ -289,6 +289,7 @@ func (w *whyText) counterfactuals() {
 
 // life writes how long quell waited and what ended it.
 func (w *whyText) life() {
+	w.changes()
 	w.line("")
 	w.line("Why it was held or paged")
 	brief := *w.x.Incident
@@ -299,6 +300,20 @@ func (w *whyText) life() {
 	w.line("")
 	w.line("What ended it")
 	w.line("  %s", Clean(cmp.Or(brief.CloseReason, "nothing yet: "+stillActive(&brief))))
+	if h := brief.HealedBy; h != nil && h.What != correlate.Unexplained {
+		w.wrapped("  "+h.At.UTC().Format(time.TimeOnly)+"  ", "            ", h.String())
+	}
+}
+
+// changes writes what was changed on or near the root, if anything was.
+func (w *whyText) changes() {
+	told := *w.x.Incident
+	told.Timeline = slices.DeleteFunc(slices.Clone(told.Timeline), func(t correlate.TimelineEntry) bool { return t.Decision != correlate.Changed })
+	if len(told.Timeline) > 0 {
+		w.line("")
+		w.line("What was changed")
+		timeline(&w.Builder, &told)
+	}
 }
 
 func stillActive(inc *correlate.Incident) string {
