@@ -118,8 +118,8 @@ func (t *trial) spell(n topology.Node) span {
 			continue
 		}
 		began := s.since
-		if !s.isEvent() {
-			began -= int64(t.engine.rules.Delay(s.labels))
+		if !s.isEvent() { // alerts are heard of late, some of them only when they are over
+			began = min(began, max(s.startsAt, began-alertLag)) - int64(t.engine.rules.Delay(s.labels))
 		}
 		last.began, last.ended = max(last.began, began), max(last.ended, s.ended)
 	}
@@ -140,6 +140,9 @@ func (t *trial) sign(n topology.Node, since int64) *sign {
 
 // clockSkew is by how much clocks of those who tell may be behind: what looks a bit older than the trouble may be newer.
 const clockSkew = int64(30 * time.Second)
+
+// alertLag is how long after an alert began, by its sender's clock, quell may have heard of it.
+const alertLag = int64(15 * time.Minute)
 
 // offer takes a proof if it is better than what is known.
 func (t *trial) offer(near nearness, n topology.Node, r *sign, what string) {
@@ -269,6 +272,12 @@ func (t *trial) act() act {
 	var last change
 	var where topology.Entity
 	near := e.concern(t.incident)
+	if owner, ok := e.graph.Find(t.ownerOf(t.incident.root)); ok {
+		near[owner] = struct{}{} // the topology may have forgotten that it owned what is gone
+		for _, a := range e.graph.Owners(owner) {
+			near[a.Node] = struct{}{}
+		}
+	}
 	if t.best != nil {
 		if n, ok := e.graph.Find(t.best.entity); ok {
 			near[n] = struct{}{}

@@ -71,7 +71,7 @@ func (s *sign) repeats(ev *Event, at int64) bool {
 
 // noteSign remembers what an event about n tells of its healing. ended says that symptoms of n ended with it.
 func (e *Engine) noteSign(n topology.Node, ev *Event, m *EventMeaning, ended bool) {
-	recovers := !m.Symptom && !m.Progress && len(m.Heals) > 0 && (ended || ev.ID != "" && e.troubled(n))
+	recovers := !m.Symptom && !m.Progress && !m.Change && len(m.Heals) > 0 && (ended || ev.ID != "" && e.troubled(n))
 	if !recovers && !m.Progress {
 		return
 	}
@@ -240,12 +240,13 @@ func (e *Engine) concern(i *incident) map[topology.Node]struct{} {
 // around returns some entities with all that they are part of and made of; of very many parts only some, always the same ones.
 func (e *Engine) around(seeds []topology.Node) map[topology.Node]struct{} {
 	near := make(map[topology.Node]struct{}, 2*len(seeds))
+	owners := make(map[topology.Node]struct{})
 	left := partsMax
 	var up, down func(n topology.Node, depth int)
 	up = func(n topology.Node, depth int) {
 		for _, a := range e.graph.Owners(n) {
-			if _, known := near[a.Node]; !known && depth > 0 {
-				near[a.Node] = struct{}{}
+			if _, known := owners[a.Node]; !known && depth > 0 {
+				owners[a.Node], near[a.Node] = struct{}{}, struct{}{}
 				up(a.Node, depth-1)
 			}
 		}
