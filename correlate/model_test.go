@@ -16,7 +16,7 @@ type dumbModel struct {
 	symptoms map[string]*modelSymptom
 	progress map[topology.Entity]modelSign // the last sign of a healing under way
 	healed   map[topology.Entity]time.Time // when an event ended a symptom last
-	numbers  map[uint64]string // what the engine calls them in a Refresh
+	numbers  map[uint64]string             // what the engine calls them in a Refresh
 }
 
 // modelSymptom is one alert, by its labels, or one reason for events about one entity.

@@ -255,10 +255,13 @@ func (s *stage) vain(f *Effect) (wrong string) {
 	return "nobody near it gave up"
 }
 
-// givenUp checks that a sign which makes no incident ended at once the hold of what it is about.
+// givenUp checks that a sign which makes no incident ended at once the holds of what was near it before.
 func (s *stage) givenUp(b before, inputs []Input) {
 	for _, in := range inputs {
 		ev, ok := in.(*Event)
+		if _, told := in.(*Topology); told {
+			return // another order of inputs would have meant another neighbourhood
+		}
 		if !ok || ev.Reason != "AutoscalerAtMax" {
 			continue
 		}
@@ -266,17 +269,27 @@ func (s *stage) givenUp(b before, inputs []Input) {
 		if m == nil || m.condition != conditionActive || !m.since.Equal(s.now) {
 			continue
 		}
-		for id, root := range b.roots {
+		for id, near := range b.near {
 			i, a := s.engine.incidents[id], s.ledger.life[id]
-			if i == nil || i.state != Held || s.engine.graph.Entity(i.root) != root || i.heldUntil <= s.engine.now || a.excused.After(s.now) || i.active == 0 {
-				continue
-			}
-			n, _ := s.engine.graph.Find(ev.Entity)
-			if slices.ContainsFunc(s.engine.graph.Dependencies(n), func(d topology.Arc) bool { return d.Node == i.root }) {
+			if near[ev.Entity] && i != nil && i.state == Held && i.heldUntil > s.engine.now && !a.excused.After(s.now) && i.active > 0 {
 				s.fail("vain", "%s is held until %v, and %s gave it up", id, fromNano(i.heldUntil).Sub(start), ev.Entity)
 			}
 		}
 	}
+}
+
+// nearby tells of each incident that is held what signs about it may be about, if there are any that matter.
+func (s *stage) nearby(inputs []Input) map[IncidentID]map[topology.Entity]bool {
+	if !slices.ContainsFunc(inputs, func(in Input) bool { ev, ok := in.(*Event); return ok && ev.Reason == "AutoscalerAtMax" }) {
+		return nil
+	}
+	list := make(map[IncidentID]map[topology.Entity]bool)
+	for id, i := range s.engine.incidents {
+		if i.state == Held {
+			list[id] = s.near(i)
+		}
+	}
+	return list
 }
 
 // credited checks what is said to have healed an incident: that something is said, that it came after the trouble had begun, and that what

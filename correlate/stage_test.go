@@ -234,6 +234,7 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 	s.steps++
 	s.story.inputs(s.now, inputs, faults)
 	b := s.remember()
+	b.near = s.nearby(inputs)
 	record := AppendRecord(nil, inputs)
 	s.journal, s.times = append(s.journal, record), append(s.times, s.now)
 	effects := s.engine.Step(s.now, inputs)
