@@ -211,10 +211,11 @@ type SymptomView struct {
 	Why string `json:"why,omitempty"`
 }
 
-// PathStep is an entity and the type of the dependency that led to it; the first step's type is empty.
+// PathStep is an entity and the dependency that led to it: its type, and the sources that tell of it. The first step has neither.
 type PathStep struct {
-	Entity topology.Entity `json:"entity"`
-	Type   string          `json:"type,omitempty"`
+	Entity  topology.Entity `json:"entity"`
+	Type    string          `json:"type,omitempty"`
+	Sources []string        `json:"sources,omitempty"`
 }
 
 // TimelineEntry is one decision about an incident.

@@ -277,70 +277,83 @@ holds:
 	}
 }
 
+// packMeanings are events, and what the packs make of them.
+var packMeanings = []struct {
+	name  string
+	event correlate.Event
+	want  correlate.EventMeaning
+}{
+	{
+		"a pull that is retried is a symptom although Normal",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "BackOff"},
+		correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
+	},
+	{
+		"a lost node is a symptom although Normal",
+		correlate.Event{Entity: "node/n3", Reason: "NodeNotReady"},
+		correlate.EventMeaning{Symptom: true, TTL: time.Hour, Severity: correlate.SeverityError},
+	},
+	{
+		"a pod of a lost node is a shorter one",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "NodeNotReady", Warning: true},
+		correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
+	},
+	{
+		"a scheduled pod is healed of not being scheduled",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "Scheduled"},
+		correlate.EventMeaning{Heals: []string{"FailedScheduling"}},
+	},
+	{
+		"a node on its way is worth waiting for",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "TriggeredScaleUp", Component: "cluster-autoscaler"},
+		correlate.EventMeaning{Progress: true, TTL: 5 * time.Minute},
+	},
+	{
+		"a job that failed for good is not",
+		correlate.Event{Entity: "job/shop/import", Reason: "BackoffLimitExceeded", Warning: true},
+		correlate.EventMeaning{Symptom: true, Exhausted: true, TTL: time.Hour, Severity: correlate.SeverityError},
+	},
+	{
+		"a rollout is a change",
+		correlate.Event{Entity: "deployment/shop/cart", Reason: "ScalingReplicaSet"},
+		correlate.EventMeaning{Change: true, Heals: []string{"ReplicaSetCreateError"}},
+	},
+	{
+		"noise says nothing",
+		correlate.Event{Entity: "node/n3", Reason: "InvalidDiskCapacity", Warning: true},
+		correlate.EventMeaning{},
+	},
+	{
+		"noise of another kind is not known to be noise",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "InvalidDiskCapacity", Warning: true},
+		correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
+	},
+	{
+		"a lost node that is seen is a symptom until it is seen to be ready",
+		correlate.Event{Entity: "node/n3", Reason: "NodeNotReady", Component: "quell/state"},
+		correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityError},
+	},
+	{
+		"a pod that starts is no trouble",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "PodStarting", Component: "quell/state"},
+		correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityInfo, Heals: []string{"PodUnschedulable", "FailedScheduling"}},
+	},
+	{
+		"a deleted pod has no symptoms",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "Deleted", Component: "quell/state"},
+		correlate.EventMeaning{Heals: []string{"*"}, Gone: true},
+	},
+	{
+		"an unknown Warning is a symptom",
+		correlate.Event{Entity: "widget/w", Reason: "Exploded", Warning: true},
+		correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
+	},
+	{"an unknown Normal event says nothing", correlate.Event{Entity: "widget/w", Reason: "Painted"}, correlate.EventMeaning{}},
+}
+
 func TestEventsMeanWhatThePackSays(t *testing.T) {
 	s := compilePacks(t)
-	for _, c := range []struct {
-		name  string
-		event correlate.Event
-		want  correlate.EventMeaning
-	}{
-		{
-			"a pull that is retried is a symptom although Normal",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "BackOff"},
-			correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
-		},
-		{
-			"a lost node is a symptom although Normal",
-			correlate.Event{Entity: "node/n3", Reason: "NodeNotReady"},
-			correlate.EventMeaning{Symptom: true, TTL: time.Hour, Severity: correlate.SeverityError},
-		},
-		{
-			"a pod of a lost node is a shorter one",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "NodeNotReady", Warning: true},
-			correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
-		},
-		{
-			"a scheduled pod is healed of not being scheduled",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "Scheduled"},
-			correlate.EventMeaning{Heals: []string{"FailedScheduling"}},
-		},
-		{
-			"a rollout is a change",
-			correlate.Event{Entity: "deployment/shop/cart", Reason: "ScalingReplicaSet"},
-			correlate.EventMeaning{Change: true, Heals: []string{"ReplicaSetCreateError"}},
-		},
-		{
-			"noise says nothing",
-			correlate.Event{Entity: "node/n3", Reason: "InvalidDiskCapacity", Warning: true},
-			correlate.EventMeaning{},
-		},
-		{
-			"noise of another kind is not known to be noise",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "InvalidDiskCapacity", Warning: true},
-			correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
-		},
-		{
-			"a lost node that is seen is a symptom until it is seen to be ready",
-			correlate.Event{Entity: "node/n3", Reason: "NodeNotReady", Component: "quell/state"},
-			correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityError},
-		},
-		{
-			"a pod that starts is no trouble",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "PodStarting", Component: "quell/state"},
-			correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityInfo, Heals: []string{"PodUnschedulable", "FailedScheduling"}},
-		},
-		{
-			"a deleted pod has no symptoms",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "Deleted", Component: "quell/state"},
-			correlate.EventMeaning{Heals: []string{"*"}, Gone: true},
-		},
-		{
-			"an unknown Warning is a symptom",
-			correlate.Event{Entity: "widget/w", Reason: "Exploded", Warning: true},
-			correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
-		},
-		{"an unknown Normal event says nothing", correlate.Event{Entity: "widget/w", Reason: "Painted"}, correlate.EventMeaning{}},
-	} {
+	for _, c := range packMeanings {
 		if diff := cmp.Diff(c.want, s.Event(&c.event)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}

@@ -46,7 +46,7 @@ func symptom(name, path string) correlate.SymptomView {
 		Path: []correlate.PathStep{{Entity: topology.Entity(words[0])}},
 	}
 	for i := 1; i+1 < len(words); i += 2 {
-		s.Path = append(s.Path, correlate.PathStep{Type: words[i], Entity: topology.Entity(words[i+1])})
+		s.Path = append(s.Path, correlate.PathStep{Type: words[i], Entity: topology.Entity(words[i+1]), Sources: []string{"kubernetes/prod"}})
 	}
 	return s
 }

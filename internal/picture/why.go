@@ -208,9 +208,7 @@ func (w *whyText) tree() (*tree, map[topology.Entity]*correlate.ExplainedSymptom
 			if step.Type != "" {
 				p.Type = fmt.Sprintf("%s %.2f", step.Type, step.Weight)
 			}
-			if len(step.Sources) > 0 {
-				p.Type += " (from " + strings.Join(step.Sources, ", ") + ")"
-			}
+			p.Type += toldBy(step.Sources)
 			v.Path = append(v.Path, p)
 		}
 		inc.Symptoms = append(inc.Symptoms, v)
@@ -219,6 +217,14 @@ func (w *whyText) tree() (*tree, map[topology.Entity]*correlate.ExplainedSymptom
 		}
 	}
 	return newTree(inc), voices
+}
+
+// toldBy says who tells of a dependency, if anybody is known to.
+func toldBy(sources []string) string {
+	if len(sources) == 0 {
+		return ""
+	}
+	return " (from " + strings.Join(sources, ", ") + ")"
 }
 
 // details says what is behind the numbers of a symptom; if brief, only what costs it something.
@@ -307,12 +313,12 @@ func (w *whyText) life() {
 
 // changes writes what was changed on or near the root, if anything was.
 func (w *whyText) changes() {
-	told := *w.x.Incident
-	told.Timeline = slices.DeleteFunc(slices.Clone(told.Timeline), func(t correlate.TimelineEntry) bool { return t.Decision != correlate.Changed })
-	if len(told.Timeline) > 0 {
+	changed := *w.x.Incident
+	changed.Timeline = slices.DeleteFunc(slices.Clone(changed.Timeline), func(t correlate.TimelineEntry) bool { return t.Decision != correlate.Changed })
+	if len(changed.Timeline) > 0 {
 		w.line("")
 		w.line("What was changed")
-		timeline(&w.Builder, &told)
+		timeline(&w.Builder, &changed)
 	}
 }
 
@@ -341,7 +347,7 @@ func reasons(b *strings.Builder, inc *correlate.Incident, o Options) {
 		}
 		b.WriteString("      " + Clean(string(s.Path[0].Entity)))
 		for _, step := range s.Path[1:] {
-			fmt.Fprintf(b, "%s%s%s%s", strokes.arc, Clean(step.Type), strokes.arc, Clean(string(step.Entity)))
+			fmt.Fprintf(b, "%s%s%s%s", strokes.arc, Clean(step.Type+toldBy(step.Sources)), strokes.arc, Clean(string(step.Entity)))
 		}
 		b.WriteByte('\n')
 	}
