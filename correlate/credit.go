@@ -353,17 +353,23 @@ func (e *Engine) recallChanges(i *incident) {
 	if len(e.changes.of) == 0 || !i.state.Open() {
 		return
 	}
-	near := e.around([]topology.Node{i.root})
-	for _, a := range e.graph.Dependencies(i.root) {
-		near[a.Node] = struct{}{}
-	}
 	var changed []topology.Entity
-	for n := range near {
+	look := func(n topology.Node) {
 		if entity := e.graph.Entity(n); e.changes.of[entity].was() > i.opened-changeFor {
 			changed = append(changed, entity)
 		}
 	}
+	for _, r := range e.coneOf(i.root) {
+		if r.hops == 0 {
+			look(r.node) // itself, and what it is part of
+		}
+	}
+	parts := e.graph.Parts(i.root)
+	for _, a := range slices.Concat(parts[:min(len(parts), changeParts)], e.graph.Dependencies(i.root)) {
+		look(a.Node)
+	}
 	slices.Sort(changed)
+	changed = slices.Compact(changed)
 	for _, entity := range changed[:min(len(changed), timelineHead/2)] {
 		e.tellChange(i, entity, e.changes.of[entity])
 	}
