@@ -1,9 +1,7 @@
 package correlate
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +12,6 @@ import (
 // maintenance of a node. The bonus fades within changeFor.
 const (
 	changeFor = int64(30 * time.Minute)
-	// changesMax bounds the changes that are remembered: where more than that change at once, a change is no news.
-	changesMax = 50_000
 	// changeParts bounds the parts of a candidate that are looked at.
 	changeParts = 32
 )
@@ -24,17 +20,38 @@ const (
 type change struct {
 	At   int64  `json:"at"`
 	Text string `json:"text"`
+	// Was is when it was, by the clock of whoever told, and not after At; zero in rows that were written before there was this field.
+	Was int64 `json:"was,omitempty"`
+	// ID tells it from others of the entity, if its event has one.
+	ID string `json:"id,omitempty"`
+	// Own is true if the entity itself shows the change; what others say of it does not take its place for a while.
+	Own bool `json:"own,omitempty"`
 }
 
-// noteChange remembers a change of an entity.
-func (e *Engine) noteChange(n topology.Node, text string) {
+func (c change) heardAt() int64 { return c.At }
+
+// was is when it was.
+func (c change) was() int64 { return cmp0(c.Was, c.At) }
+
+// ownChange is the component of events that tell how an object differs from what it was.
+const ownChange = "quell/change"
+
+// ownChangeFor is how long a change that an object shows stays the last one, whatever controllers say of what they do about it.
+const ownChangeFor = int64(5 * time.Minute)
+
+// noteChange remembers a change of an entity. One that is told again is not news.
+func (e *Engine) noteChange(n topology.Node, ev *Event, at int64) {
 	entity := e.graph.Entity(n)
-	if _, known := e.changes[entity]; !known && len(e.changes) >= changesMax || len(entity) > topology.MaxEntityBytes {
+	c := change{At: e.now, Was: at, Text: changeSays(ev), ID: ev.ID, Own: ev.Component == ownChange}
+	last, known := e.changes.of[entity]
+	switch {
+	case known && c.ID != "" && c.ID == last.ID && c.Text == last.Text:
+		return
+	case known && last.Own && !c.Own && at < last.was()+ownChangeFor:
+	case !e.changes.keep(entity, c):
 		return
 	}
-	e.changes[entity] = change{At: e.now, Text: text}
-	e.changeOrder = append(e.changeOrder, heardChange{e.now, entity})
-	e.dirty.changes[entity] = struct{}{}
+	e.showChange(n, entity, c)
 	if st := e.local(n).site; st != nil {
 		if i := e.incidents[st.incident]; i != nil && i.state.Open() {
 			e.rerank(i)
@@ -42,40 +59,10 @@ func (e *Engine) noteChange(n topology.Node, text string) {
 	}
 }
 
-// forgetChanges drops the changes that count no more, in the order in which they were heard of. An entity that changed again stands in
-// the order once more, later.
-func (e *Engine) forgetChanges() {
-	k := 0
-	for ; k < len(e.changeOrder) && e.changeOrder[k].at+changeFor <= e.now; k++ {
-		entity := e.changeOrder[k].entity
-		if c, known := e.changes[entity]; known && c.At+changeFor <= e.now {
-			delete(e.changes, entity)
-			e.dirty.changes[entity] = struct{}{}
-		}
-	}
-	e.changeOrder = e.changeOrder[k:]
-}
-
-// heardChange is a change in the order of hearing.
-type heardChange struct {
-	at     int64
-	entity topology.Entity
-}
-
-// orderChanges rebuilds the order after loading.
-func (e *Engine) orderChanges() {
-	for entity, c := range e.changes {
-		e.changeOrder = append(e.changeOrder, heardChange{c.At, entity})
-	}
-	slices.SortFunc(e.changeOrder, func(a, b heardChange) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.entity, b.entity))
-	})
-}
-
 // changeAt finds the change that speaks most for n: its own or of a part of it, else one of what it is part of, which counts half.
 func (e *Engine) changeAt(n topology.Node) (last change, where topology.Entity, share float64) {
 	look := func(n topology.Node) {
-		if c, ok := e.changes[e.graph.Entity(n)]; ok && c.At > last.At {
+		if c, ok := e.changes.of[e.graph.Entity(n)]; ok && c.At > last.At {
 			last, where = c, e.graph.Entity(n)
 		}
 	}
@@ -95,7 +82,7 @@ func (e *Engine) changeAt(n topology.Node) (last change, where topology.Entity, 
 
 // changeBonus is what a recent change multiplies a candidate's score by.
 func (e *Engine) changeBonus(n topology.Node) float64 {
-	if len(e.changes) == 0 {
+	if len(e.changes.of) == 0 {
 		return 1
 	}
 	c, _, share := e.changeAt(n)

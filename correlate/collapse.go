@@ -450,7 +450,7 @@ func (e *Engine) move(from, to *incident) {
 	to.lost += from.lost
 	to.severity = max(to.severity, from.severity)
 	to.common = common(to.common, from.common)
-	to.opened = min(to.opened, from.opened)
+	to.opened, to.heldFrom = min(to.opened, from.opened), min(to.heldFrom, from.heldFrom)
 	if to.active > 0 {
 		to.recovered, to.settleAt = 0, 0
 	}

@@ -126,8 +126,8 @@ func (q *inquiry) rivalIll(c *candidate) (supposition, bool) {
 // unchanged is the engine without the change of an entity.
 func (q *inquiry) unchanged(entity topology.Entity) *Engine {
 	view := *q.engine
-	view.changes = maps.Clone(view.changes)
-	delete(view.changes, entity)
+	view.changes.of = maps.Clone(view.changes.of)
+	delete(view.changes.of, entity)
 	return &view
 }
 

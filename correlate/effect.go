@@ -27,12 +27,14 @@ const (
 	Resolve
 	Reopen
 	Lost
+	// Changed is no decision, and never that of an [Effect]: it tells on a timeline what was changed on or near an incident's root.
+	Changed
 )
 
 var decisionNames = [...]string{
 	Open: "open", Hold: "hold", Join: "join", Leave: "leave", Reroot: "reroot", Merge: "merge", Split: "split",
 	Escalate: "escalate", Update: "update", Acknowledge: "acknowledge", Withdraw: "withdraw", Notice: "notice",
-	SelfHeal: "self-heal", Resolve: "resolve", Reopen: "reopen", Lost: "lost",
+	SelfHeal: "self-heal", Resolve: "resolve", Reopen: "reopen", Lost: "lost", Changed: "change",
 }
 
 // String returns the decision's word in replay, API and docs.

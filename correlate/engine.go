@@ -34,9 +34,8 @@ type Engine struct {
 	incidents map[IncidentID]*incident
 	sources   map[string]*source
 	classes   map[string]spells // see rarity.go
-	changes   map[topology.Entity]change
-	// changeOrder holds the changes in the order in which they were heard of.
-	changeOrder []heardChange
+	changes   memory[change]
+	signs     memory[signs]
 
 	nextSymptom  uint64
 	nextIncident IncidentID
@@ -71,7 +70,8 @@ func NewTuned(compile Compiler, p Policy, t Tuning) (*Engine, error) {
 		incidents:    make(map[IncidentID]*incident),
 		sources:      make(map[string]*source),
 		classes:      make(map[string]spells),
-		changes:      make(map[topology.Entity]change),
+		changes:      newMemory[change](),
+		signs:        newMemory[signs](),
 		nextSymptom:  1,
 		nextIncident: 1,
 		dirty:        newDirty(),
@@ -113,7 +113,8 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 		panic(fmt.Sprintf("correlate: time went back from %v to %v", fromNano(e.now), now))
 	}
 	e.now, e.room, e.refused = t, len(inputs)+4, nil
-	e.forgetChanges()
+	e.changes.forget(t - changeFor)
+	e.signs.forget(t - signFor)
 	for _, num := range e.orphans {
 		if s := e.symptoms.get(num); s.active() && s.incident == 0 {
 			e.place(s, e.local(s.node).site)
@@ -242,6 +243,7 @@ func (e *Engine) repolicy(p *Policy) {
 	}
 	for _, n := range nums {
 		s := e.symptoms.get(n)
+		e.grade(s)
 		e.addEdges(s, e.edgesOf(s))
 	}
 	e.depend(before)

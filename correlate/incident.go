@@ -167,6 +167,8 @@ type Incident struct {
 	Recovered *time.Time `json:"recovered,omitempty"`
 	// CloseReason says what ended it.
 	CloseReason string `json:"close_reason,omitempty"`
+	// HealedBy says what ended the trouble, by the evidence that there is; nil while it lasts, or if an operator ended it.
+	HealedBy *Healing `json:"healed_by,omitempty"`
 	// ByHand is true if an operator closed it.
 	ByHand bool `json:"by_hand,omitempty"`
 	// Paged is true once this generation was escalated.
@@ -209,10 +211,11 @@ type SymptomView struct {
 	Why string `json:"why,omitempty"`
 }
 
-// PathStep is an entity and the type of the dependency that led to it; the first step's type is empty.
+// PathStep is an entity and the dependency that led to it: its type, and the sources that tell of it. The first step has neither.
 type PathStep struct {
-	Entity topology.Entity `json:"entity"`
-	Type   string          `json:"type,omitempty"`
+	Entity  topology.Entity `json:"entity"`
+	Type    string          `json:"type,omitempty"`
+	Sources []string        `json:"sources,omitempty"`
 }
 
 // TimelineEntry is one decision about an incident.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"quell/correlate/topology"
 )
@@ -26,6 +27,12 @@ func (s *stage) check(f *Effect) {
 	if wrong := s.rash(f); wrong != "" {
 		s.fail("orphans", "%s is paged, and %s", f.Incident, wrong)
 	}
+	if wrong := s.hasty(f); wrong != "" {
+		s.fail("hasty", "%s is paged, and %s", f.Incident, wrong)
+	}
+	if wrong := s.vain(f); f.Decision == Hold && wrong != "" {
+		s.fail("vain", "%s: %s: %s", f.Incident, f.Reason, wrong)
+	}
 	if f.Decision == Hold && f.Until.After(s.ledger.promised(f.Incident)) {
 		s.lengthened(f)
 	}
@@ -39,6 +46,11 @@ func (s *stage) check(f *Effect) {
 func (s *stage) lengthened(f *Effect) {
 	a := s.ledger.life[f.Incident]
 	switch {
+	case strings.HasPrefix(f.Reason, "held on: "):
+		if wrong := s.heldOn(f); wrong != "" {
+			s.fail("lengthened", "%s is held longer, until %v (%s): %s", f.Incident, f.Until.Sub(start), f.Reason, wrong)
+		}
+		a.excused, a.orphans.late = f.Until, false
 	case s.mayWait(f):
 		a.excused, a.orphans.late = f.Until, true
 	case s.newcomers(f):

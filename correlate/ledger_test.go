@@ -22,7 +22,7 @@ type ledger struct {
 // expectation is what must follow about an incident: that it opens, is then held until a time, or is acknowledged.
 type expectation struct {
 	open, acknowledge bool
-	until             time.Time
+	until, heldFrom   time.Time
 }
 
 // account is what effects said about one incident.
@@ -34,6 +34,7 @@ type account struct {
 	acked       bool
 	byHand      bool // an operator closed it
 	mergedInto  IncidentID
+	heldFrom    time.Time // since when it is held, or what it was part of
 	heldUntil   time.Time // the last promise in this generation; zero if there is none
 	quietSince  time.Time // since when nothing of it was active or lost; zero if something is
 	overdue     bool      // its hold ran out while it was quiet
@@ -68,17 +69,18 @@ func (l *ledger) read(f *Effect, asked Action) string {
 		if a != nil || f.Incident <= l.lastID || f.Generation != 1 {
 			return "its id is not new"
 		}
+		from := f.At
 		if x := l.expected[f.Incident]; x != nil {
-			x.open = false
+			x.open, from = false, x.heldFrom
 		}
 		l.lastID = f.Incident
-		a = &account{open: true, generation: 1, orphans: orphans{may: slices.Clone(l.recovered)}}
+		a = &account{open: true, generation: 1, heldFrom: from, orphans: orphans{may: slices.Clone(l.recovered)}}
 		l.life[f.Incident] = a
 	case Reopen:
 		if a == nil || a.open || a.mergedInto != 0 || f.Generation != a.generation+1 {
 			return fmt.Sprintf("it was not closed in the generation before: %+v", a)
 		}
-		*a = account{open: true, generation: f.Generation, everPaged: a.everPaged, orphans: orphans{may: slices.Clone(l.recovered)}}
+		*a = account{open: true, generation: f.Generation, everPaged: a.everPaged, heldFrom: f.At, orphans: orphans{may: slices.Clone(l.recovered)}}
 	default:
 		if a == nil || !a.open || f.Generation != a.generation {
 			return fmt.Sprintf("it is not open in that generation: %+v", a)
@@ -150,7 +152,7 @@ func (l *ledger) decide(a *account, f *Effect, asked Action) string {
 		if f.Other <= l.lastID || a.paged || a.acked || f.At.Before(a.heldUntil) {
 			return fmt.Sprintf("%s is not new, or it is told of already, or not about to be", f.Other)
 		}
-		l.expected[f.Other] = &expectation{open: true, until: a.heldUntil}
+		l.expected[f.Other] = &expectation{open: true, until: a.heldUntil, heldFrom: a.heldFrom}
 	}
 	return ""
 }
@@ -170,6 +172,9 @@ func (l *ledger) merge(a *account, f *Effect) string {
 		return fmt.Sprintf("it is older than %s", f.Other)
 	case a.acked && !to.acked:
 		l.expected[f.Other] = &expectation{acknowledge: true}
+	}
+	if a.heldFrom.Before(to.heldFrom) {
+		to.heldFrom = a.heldFrom
 	}
 	a.open, a.mergedInto = false, f.Other
 	return ""

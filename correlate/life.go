@@ -51,8 +51,10 @@ type incident struct {
 	parent     topology.Entity
 	parentGone int64
 	// gathers are the entities around which there are more incidents to be merged into this one; see gatherLater.
-	gathers []topology.Entity
-	late    bool // its hold is over, and it only waits for what its parent brought down to follow
+	gathers  []topology.Entity
+	late     bool // its hold is over, and it only waits for what its parent brought down to follow
+	heldFrom int64
+	healed   *Healing // what ended its trouble; nil while it lasts, or if an operator ended it
 
 	symptoms []uint64 // see sorted
 	unsorted bool
@@ -89,7 +91,7 @@ func (e *Engine) open(s *symptom) {
 
 // begun makes an incident rooted in n, without symptoms.
 func (e *Engine) begun(n topology.Node) *incident {
-	i := &incident{id: e.nextIncident, generation: 1, state: Held, root: n, opened: e.now}
+	i := &incident{id: e.nextIncident, generation: 1, state: Held, root: n, opened: e.now, heldFrom: e.now}
 	e.nextIncident++
 	e.dirty.counters = true
 	e.incidents[i.id] = i
@@ -219,8 +221,15 @@ func (e *Engine) hold(i *incident, s *symptom, until int64) {
 	if !ok {
 		d, why = e.policy.Hold, "default hold"
 	}
+	if s.exhausted {
+		d = 0
+	}
 	at := e.now + int64(d)
 	if until != 0 && at >= until {
+		return
+	}
+	if s.exhausted {
+		e.setHold(i, at, e.vain(s))
 		return
 	}
 	e.setHold(i, at, fmt.Sprintf("held %s to heal by itself (%s); pages at %s", round(d), why, clock(at)))
@@ -276,15 +285,18 @@ func (e *Engine) due(i *incident, kind timerKind) {
 // settled closes an incident whose symptoms stayed clear.
 func (e *Engine) settled(i *incident) {
 	took := round(time.Duration(i.recovered - i.opened))
+	i.healed = e.credit(i)
 	if i.pagedGeneration == i.generation {
-		e.close(i, Resolved, fmt.Sprintf("%s cleared after %s and stayed clear for %s", allOf(len(i.symptoms)), took, round(e.policy.Settle)))
+		e.close(i, Resolved, fmt.Sprintf("%s cleared after %s and stayed clear for %s; what healed it: %s",
+			allOf(len(i.symptoms)), took, round(e.policy.Settle), i.healed))
 		return
 	}
 	state := SelfHealed
 	if i.state == Acknowledged {
 		state = Resolved // somebody was looking: it cannot be told from a repair
 	}
-	e.close(i, state, fmt.Sprintf("healed by itself after %s: %s cleared and stayed clear for %s", took, allOf(len(i.symptoms)), round(e.policy.Settle)))
+	e.close(i, state, fmt.Sprintf("healed by itself after %s: %s cleared and stayed clear for %s; what healed it: %s",
+		took, allOf(len(i.symptoms)), round(e.policy.Settle), i.healed))
 }
 
 // holdOver escalates, unless all that is left is unknown because its source fell silent: then the source pages for it.
@@ -302,6 +314,11 @@ func (e *Engine) holdOver(i *incident) {
 	if until := e.newcomers(i); until > e.now {
 		i.late = false
 		e.setHold(i, until, fmt.Sprintf("what it began with recovered; what is ill now began later and gets until %s to heal", clock(until)))
+		return
+	}
+	if until, why := e.healing(i); until > e.now {
+		i.late = false
+		e.setHold(i, until, why)
 		return
 	}
 	e.splitBeforePage(i)
@@ -407,6 +424,8 @@ func (e *Engine) escalate(i *incident) {
 		i.active, len(i.symptoms), round(time.Duration(e.now-i.opened)))
 	if i.active == 0 {
 		reason = fmt.Sprintf("did not recover within its hold: nobody reports on its %d symptoms any more", i.lost)
+	} else if s := e.exhausted(i, e.concern(i)); s != nil {
+		reason = fmt.Sprintf("%s; %d of %d symptoms active after %s", e.vain(s), i.active, len(i.symptoms), round(time.Duration(e.now-i.opened)))
 	}
 	e.emit(i, Escalate, reason)
 	e.tell(i)
@@ -436,7 +455,7 @@ func (e *Engine) reopen(i *incident, s *symptom) {
 	e.tally(i)
 	i.state, i.generation = Held, i.generation+1
 	i.closed, i.closeReason, i.acknowledged, i.ackedBy, i.byHand = 0, "", 0, "", false
-	i.heldUntil, i.holdReason = 0, ""
+	i.heldUntil, i.holdReason, i.heldFrom, i.healed = 0, "", e.now, nil
 	i.parent, i.parentGone, i.late = "", 0, false
 	i.active, i.lost = 0, 0
 	e.local(i.root).root = i.id

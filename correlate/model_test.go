@@ -14,7 +14,9 @@ type dumbModel struct {
 	policy   Policy
 	forget   time.Duration // the shortest time after which a policy lets anything be forgotten
 	symptoms map[string]*modelSymptom
-	numbers  map[uint64]string // what the engine calls them in a Refresh
+	progress map[topology.Entity]modelSign // the last sign of a healing under way
+	healed   map[topology.Entity]time.Time // when an event ended a symptom last
+	numbers  map[uint64]string             // what the engine calls them in a Refresh
 }
 
 // modelSymptom is one alert, by its labels, or one reason for events about one entity.
@@ -25,6 +27,7 @@ type modelSymptom struct {
 	isEvent   bool
 	explicit  bool
 	state     bool // it lasts until an event ends it
+	exhausted bool // it tells that nothing is to be hoped for
 	gone      bool // an event said last that its entity ended
 	startsAt  time.Time
 	since     time.Time // when it began to be active without pause
@@ -44,7 +47,7 @@ type modelSymptom struct {
 }
 
 func newModel(rules Rules, p Policy) *dumbModel {
-	m := &dumbModel{rules: rules, symptoms: make(map[string]*modelSymptom), numbers: make(map[uint64]string)}
+	m := &dumbModel{rules: rules, symptoms: make(map[string]*modelSymptom), progress: make(map[topology.Entity]modelSign), healed: make(map[topology.Entity]time.Time), numbers: make(map[uint64]string)}
 	m.adopt(p)
 	return m
 }
@@ -151,7 +154,7 @@ func (m *dumbModel) event(now time.Time, ev *Event, faults []int) {
 		at = now
 	}
 	meaning := m.rules.Event(ev)
-	m.heal(now, ev, meaning.Heals, at)
+	m.sign(now, at, ev, &meaning, m.heal(now, ev, meaning.Heals, at))
 	ttl := meaning.TTL
 	if ttl == 0 {
 		ttl = m.policy.EventTTL
@@ -165,7 +168,7 @@ func (m *dumbModel) event(now time.Time, ev *Event, faults []int) {
 	case s == nil:
 		s = &modelSymptom{
 			condition: conditionCleared, entity: ev.Entity, isEvent: true, faults: make(map[int]bool),
-			counts: meaning.Severity == SeverityUnset || meaning.Severity >= SeverityWarning,
+			counts: meaning.Severity == SeverityUnset || meaning.Severity >= SeverityWarning, exhausted: meaning.Exhausted,
 		}
 		m.symptoms[name] = s
 	case meaning.State && s.state && s.condition == conditionActive && s.message == ev.Message:
@@ -183,7 +186,11 @@ func (m *dumbModel) event(now time.Time, ev *Event, faults []int) {
 		expires = latest(expires, at.Add(6*time.Minute))
 	}
 	if s.condition != conditionActive {
-		s.begin(now, m.policy.Hold)
+		hold := m.policy.Hold
+		if meaning.Exhausted {
+			hold = 0
+		}
+		s.begin(now, hold)
 	}
 	if s.state = meaning.State; s.state {
 		expires = time.Time{}
@@ -192,7 +199,7 @@ func (m *dumbModel) event(now time.Time, ev *Event, faults []int) {
 }
 
 // heal ends what an event speaks against. What lasted only because a state did fades from then on.
-func (m *dumbModel) heal(now time.Time, ev *Event, reasons []string, at time.Time) {
+func (m *dumbModel) heal(now time.Time, ev *Event, reasons []string, at time.Time) (ended bool) {
 	stateEnded := false
 	for name, s := range m.symptoms {
 		if !s.isEvent || s.entity != ev.Entity || s.condition != conditionActive || s.startsAt.After(at) || name == eventName(ev.Entity, ev.Reason) {
@@ -200,20 +207,21 @@ func (m *dumbModel) heal(now time.Time, ev *Event, reasons []string, at time.Tim
 		}
 		for _, reason := range reasons {
 			if reason == "*" || name == eventName(ev.Entity, reason) {
-				stateEnded = stateEnded || s.state
+				ended, stateEnded = true, stateEnded || s.state
 				s.end(conditionCleared, now)
 				break
 			}
 		}
 	}
 	if !stateEnded || m.toldState(ev.Entity) {
-		return
+		return ended
 	}
 	for _, s := range m.symptoms {
 		if s.isEvent && s.entity == ev.Entity && s.condition == conditionActive && s.expires.IsZero() {
 			s.expires = now.Add(m.policy.EventTTL)
 		}
 	}
+	return ended
 }
 
 // toldState reports whether a state of an entity is known and goes on.

@@ -26,7 +26,8 @@ type orphans struct {
 type before struct {
 	homes map[string]IncidentID // of active symptoms that count
 	roots map[IncidentID]topology.Entity
-	fades int64 // when the topology forgets something next
+	near  map[IncidentID]map[topology.Entity]bool // see nearby
+	fades int64                                   // when the topology forgets something next
 }
 
 func (s *stage) remember() before {

@@ -46,6 +46,11 @@ func TestPathsLeadOverMembersWhereConesEnd(t *testing.T) {
 	if s := strings.Join(got, ", "); s != want {
 		t.Errorf("got path %s\nwant     %s", s, want)
 	}
+	for _, s := range last[1:] {
+		if len(s.Sources) != 1 || s.Sources[0] != "api" {
+			t.Errorf("%s is told by %q, want api", s.Entity, s.Sources)
+		}
+	}
 	few, _ := e.Incident(1, 2)
 	if len(few.Symptoms) != 2 || len(few.Symptoms[1].Path) != 2 {
 		t.Errorf("of two symptoms, got %+v", few.Symptoms)

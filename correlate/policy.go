@@ -13,6 +13,8 @@ import (
 type Policy struct {
 	// Hold is how long an incident may heal by itself where no rule says otherwise.
 	Hold time.Duration `json:"hold"`
+	// HoldMax is how long signs of a healing under way may put a page off, from when the incident began.
+	HoldMax time.Duration `json:"hold_max"`
 	// Settle is how long all symptoms must stay clear before an incident counts as over.
 	Settle time.Duration `json:"settle"`
 	// Reopen is how long after its end an incident is continued when one of its symptoms comes back.
@@ -47,6 +49,7 @@ type RuleFile struct {
 func DefaultPolicy() Policy {
 	return Policy{
 		Hold:         5 * time.Minute,
+		HoldMax:      15 * time.Minute,
 		Settle:       time.Minute,
 		Reopen:       30 * time.Minute,
 		AlertTimeout: 13 * time.Hour,  // three times Alertmanager's default repeat_interval, and an hour
@@ -67,6 +70,7 @@ func (p *Policy) Validate() error {
 		max   time.Duration
 	}{
 		{"hold", p.Hold, 24 * time.Hour},
+		{"hold_max", p.HoldMax, 24 * time.Hour},
 		{"settle", p.Settle, time.Hour},
 		{"reopen", p.Reopen, 7 * 24 * time.Hour},
 		{"event_ttl", p.EventTTL, 24 * time.Hour},
@@ -91,6 +95,7 @@ func (p Policy) WithDefaults() Policy {
 	d := DefaultPolicy()
 	for _, f := range []struct{ have, want *time.Duration }{
 		{&p.Hold, &d.Hold},
+		{&p.HoldMax, &d.HoldMax},
 		{&p.Settle, &d.Settle},
 		{&p.Reopen, &d.Reopen},
 		{&p.AlertTimeout, &d.AlertTimeout},
@@ -148,6 +153,13 @@ type EventMeaning struct {
 	State bool
 	// Severity of the symptom.
 	Severity Severity
+	// Strength is how much the symptom weighs beside an alert of its severity, up to 1; zero leaves it to [Tuning.EventStrength].
+	Strength float64
+	// Progress is true if it tells that a healing is under way: for TTL (zero: two minutes) what it is about is not escalated, within
+	// the longest hold.
+	Progress bool
+	// Exhausted is true for a symptom that tells that whoever heals such trouble has given up: holding is of no use any more.
+	Exhausted bool
 	// Heals lists reasons whose symptoms on the same entity this event ends; "*" ends all event symptoms. It never ends its own.
 	Heals []string
 	// Change is true if it tells of a change that may be the cause of trouble: a rollout, scaling, maintenance.

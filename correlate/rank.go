@@ -136,6 +136,7 @@ func (e *Engine) rank(i *incident) {
 		}
 	}
 	e.headline(i)
+	e.recallChanges(i)
 }
 
 // blind reports whether the topology no longer knows all that the last verdict on a closed incident rested on, since pods were

@@ -118,6 +118,9 @@ func (r *reporter) script() []entry {
 	}
 	r.entries = slices.DeleteFunc(r.entries, func(e entry) bool { return e.at > horizon })
 	slices.SortStableFunc(r.entries, func(a, b entry) int { return cmp.Compare(a.at, b.at) })
+	if r.luck(0.4) {
+		r.signs()
+	}
 	return r.entries
 }
 

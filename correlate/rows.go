@@ -26,6 +26,7 @@ const (
 	rowSource   = 'g' // + name
 	rowClass    = 'h' // + symptom class: how often it began
 	rowChange   = 'i' // + entity: its last change
+	rowSigns    = 'j' // + entity: what tells of its healing
 	rowFade     = 't' // + source of topology: when all that it told ends
 )
 
@@ -42,7 +43,6 @@ type dirty struct {
 	incidents        map[IncidentID]struct{}
 	sources          map[string]struct{}
 	classes          map[string]struct{}
-	changes          map[topology.Entity]struct{}
 	fades            map[string]struct{} // sources of topology
 	key, value       []byte              // memory for the next rows
 }
@@ -74,7 +74,6 @@ func newDirty() dirty {
 		incidents: make(map[IncidentID]struct{}),
 		sources:   make(map[string]struct{}),
 		classes:   make(map[string]struct{}),
-		changes:   make(map[topology.Entity]struct{}),
 		fades:     make(map[string]struct{}),
 	}
 }
@@ -160,20 +159,13 @@ func (e *Engine) changedMemory(put func(key, value []byte)) {
 			put(key, nil)
 		}
 	}
-	for _, entity := range inOrder(e.dirty.changes) {
-		key = append(append(key[:0], rowChange), entity...)
-		if c, ok := e.changes[entity]; ok {
-			put(key, mustJSON(c))
-		} else {
-			put(key, nil)
-		}
-	}
+	e.changes.changed(rowChange, key, put)
+	e.signs.changed(rowSigns, key, put)
 	for _, name := range inOrder(e.dirty.fades) {
 		key = append(append(key[:0], rowFade), name...)
 		put(key, e.fadeRow(name))
 	}
 	clear(e.dirty.classes)
-	clear(e.dirty.changes)
 	clear(e.dirty.fades)
 }
 
@@ -194,9 +186,8 @@ func (e *Engine) Rows(put func(key, value []byte)) {
 	for class := range e.classes {
 		e.dirty.classes[class] = struct{}{}
 	}
-	for entity := range e.changes {
-		e.dirty.changes[entity] = struct{}{}
-	}
+	e.changes.touch()
+	e.signs.touch()
 	for n := range e.graph.Nodes() {
 		e.dirty.nodes[e.graph.Entity(n)] = struct{}{}
 	}
@@ -272,10 +263,9 @@ func (e *Engine) loadRow(k, v []byte, incidents *[]incidentRow) error {
 	case rowClass:
 		return e.loadClass(string(k[1:]), v)
 	case rowChange:
-		var c change
-		err := json.Unmarshal(v, &c)
-		e.changes[topology.Entity(k[1:])] = c
-		return err
+		return e.changes.load(string(k[1:]), v)
+	case rowSigns:
+		return e.signs.load(string(k[1:]), v)
 	}
 	return fmt.Errorf("unknown kind of row %q (written by a newer version?)", k[0])
 }
@@ -312,6 +302,9 @@ func (e *Engine) symptomRow(b []byte, s *symptom) []byte {
 	for _, str := range [...]string{s.name, s.source, s.generator, s.eventID, string(s.labels), string(s.annotations)} {
 		b = appendString(b, str)
 	}
+	if s.owner != "" {
+		b = appendString(b, string(s.owner)) // the last field, since rows were once without it
+	}
 	return b
 }
 
@@ -342,6 +335,9 @@ func (e *Engine) loadSymptom(v []byte) error {
 	}
 	s.name, s.source, s.generator = e.strings.get(r.string()), e.strings.get(r.string()), e.strings.get(r.string())
 	s.eventID, s.labels, s.annotations = r.string(), r.labels(), r.labels()
+	if len(r.b) > 0 {
+		s.owner = topology.Entity(e.strings.get(r.string()))
+	}
 	s.seen = s.since
 	if r.err != nil || len(r.b) > 0 || isEvent > 3 || s.condition < conditionActive || s.condition > conditionLost {
 		return errWire
@@ -417,8 +413,10 @@ type incidentRow struct {
 	RankedAt        int64           `json:"ranked_at,omitempty"`
 	Late            bool            `json:"late,omitempty"`
 
-	RankDue int64             `json:"rank_due,omitempty"`
-	Gathers []topology.Entity `json:"gathers,omitempty"`
+	RankDue  int64             `json:"rank_due,omitempty"`
+	Gathers  []topology.Entity `json:"gathers,omitempty"`
+	HeldFrom int64             `json:"held_from,omitempty"`
+	Healed   *Healing          `json:"healed,omitempty"`
 }
 
 func (e *Engine) incidentRow(i *incident) []byte {
@@ -427,6 +425,7 @@ func (e *Engine) incidentRow(i *incident) []byte {
 		i.acknowledged, i.ackedBy, i.recovered, i.settleAt, i.closed, i.closeReason, i.mergedInto, i.title, i.class, i.byHand, i.timeline,
 		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity, i.ranked, i.parent, i.parentGone, i.rankedAt, i.late,
 		i.rankDue, i.gathers,
+		i.heldFrom, i.healed,
 	})
 }
 
@@ -437,7 +436,8 @@ func (e *Engine) fromRow(r *incidentRow) *incident {
 		recovered: r.Recovered, settleAt: r.SettleAt, closed: r.Closed, closeReason: r.CloseReason, mergedInto: r.MergedInto, title: r.Title,
 		class: r.Class, byHand: r.ByHand, timeline: r.Timeline, skipped: r.Skipped, pagedGeneration: r.PagedGeneration,
 		toldAlerts: r.ToldAlerts, toldSeverity: r.ToldSeverity, ranked: r.Ranked, rankedAt: r.RankedAt,
-		parent: r.Parent, parentGone: r.ParentGone, late: r.Late, rankDue: r.RankDue, gathers: r.Gathers, uncounted: true,
+		parent: r.Parent, parentGone: r.ParentGone, late: r.Late, rankDue: r.RankDue, gathers: r.Gathers,
+		heldFrom: cmp0(r.HeldFrom, r.Opened), healed: r.Healed, uncounted: true,
 	}
 }
 
@@ -464,7 +464,8 @@ func (e *Engine) assemble(rows []incidentRow) error {
 			e.local(i.root).root = i.id
 		}
 	}
-	e.orderChanges()
+	e.changes.loaded()
+	e.signs.loaded()
 	nums := e.symptoms.numbers()
 	for _, num := range nums {
 		e.loadIndexes(e.symptoms.get(num))
@@ -482,7 +483,7 @@ func (e *Engine) assemble(rows []incidentRow) error {
 			continue // the entity had its turn with its first symptom
 		}
 		if st.active > 0 {
-			e.observe(n, st)
+			e.list(n, st)
 		}
 		e.resite(st)
 	}

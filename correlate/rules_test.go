@@ -72,6 +72,14 @@ func (r testRules) EdgeType(name string) (topology.Traits, bool) {
 }
 
 func (testRules) Event(ev *Event) EventMeaning {
+	switch ev.Component {
+	case "quell/change":
+		return EventMeaning{Change: true}
+	case "quell/state", "cluster-autoscaler":
+		if m, ok := watched[ev.Reason]; ok {
+			return m
+		}
+	}
 	switch ev.Reason {
 	case "Started":
 		return EventMeaning{Heals: []string{"BackOff"}}
@@ -89,6 +97,27 @@ func (testRules) Event(ev *Event) EventMeaning {
 		return EventMeaning{Change: true}
 	}
 	return EventMeaning{Symptom: ev.Warning, Severity: SeverityWarning}
+}
+
+// watched are some words for how objects are, and what they mean.
+var watched = map[string]EventMeaning{
+	"PodNotReady":              {Symptom: true, State: true, Severity: SeverityWarning},
+	"PodReady":                 {Heals: []string{"*"}},
+	"NodeNotReady":             {Symptom: true, State: true, Severity: SeverityError},
+	"NodeReady":                {Heals: []string{"*"}},
+	"WorkloadUnavailable":      {Symptom: true, State: true, Severity: SeverityError},
+	"WorkloadComplete":         {Heals: []string{"*"}},
+	"ClaimLost":                {Symptom: true, State: true, Severity: SeverityError},
+	"ClaimBound":               {Heals: []string{"*"}},
+	"BackoffProgress":          {Progress: true},
+	"Rescheduling":             {Progress: true},
+	"RolloutProgressing":       {Progress: true, TTL: 5 * time.Minute},
+	"TriggeredScaleUp":         {Progress: true, TTL: 4 * time.Minute},
+	"ScaleUpTriggered":         {Progress: true},
+	"BackoffExhausted":         {Symptom: true, Exhausted: true, State: true, Severity: SeverityWarning},
+	"ProgressDeadlineExceeded": {Symptom: true, Exhausted: true, State: true, Severity: SeverityError},
+	"AutoscalerAtMax":          {Symptom: true, Exhausted: true, State: true, Severity: SeverityInfo, Heals: []string{"*"}},
+	"AutoscalerWorks":          {Heals: []string{"*"}},
 }
 
 // Cause knows one: a full disk makes pods fail that are near it.

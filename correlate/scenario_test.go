@@ -239,7 +239,11 @@ func (c *chronicle) stands(e *Engine, id IncidentID) {
 			line += " silent"
 		}
 	}
-	c.incidents[id] = fmt.Sprintf("%s; members %d", line, i.MemberCount)
+	line = fmt.Sprintf("%s; members %d", line, i.MemberCount)
+	if h := i.HealedBy; h != nil && h.What != Unexplained {
+		line += "; healed at " + h.At.Sub(start).String() + " by " + h.String()
+	}
+	c.incidents[id] = line
 }
 
 func (c *chronicle) outcome(e *Engine) outcome {
@@ -261,7 +265,11 @@ func detail(f Effect) string {
 		}
 		return fmt.Sprintf(" root %s%s", f.Roots[0].Entity, silent)
 	case f.Decision == Hold:
-		return fmt.Sprintf(" until %s", f.Until.Sub(start))
+		until := fmt.Sprintf(" until %s", f.Until.Sub(start))
+		if strings.HasPrefix(f.Reason, "held on: ") || strings.HasPrefix(f.Reason, "not held longer: ") {
+			until += ", " + f.Reason
+		}
+		return until
 	case f.Other != 0:
 		return fmt.Sprintf(" into %s", f.Other)
 	case f.Decision == Reopen:

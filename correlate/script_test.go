@@ -15,7 +15,8 @@ import (
 //	fire NAME ENTITY [label=value…]    an alert; startsAt= and expires= are offsets, source= names who reports. ENTITY may be "-":
 //	                                   then the labels alone say what it is about, as packs understand them
 //	resolve NAME ENTITY [label=value…] likewise, with endsAt=
-//	event REASON ENTITY [warning] [count=N] [id=ID] [says MESSAGE]
+//	event REASON ENTITY [warning] [count=N] [id=ID] [by=COMPONENT] [ago=DURATION] [says MESSAGE]
+//	state REASON ENTITY [says MESSAGE] an event by quell/state: how an object is
 //	edge FROM TYPE TO [source=NAME]    FROM and TO may be lists with commas: each of the one with each of the other
 //	unedge FROM TYPE TO [source=NAME]
 //	remove ENTITY
@@ -82,6 +83,9 @@ func (l scriptLine) inputs(t *testing.T) []Input {
 		return []Input{l.alert(t)}
 	case "event":
 		return []Input{l.event(t)}
+	case "state":
+		l.words = slices.Insert(slices.Clone(l.words), 3, "by=quell/state")
+		return []Input{l.event(t)}
 	case "edge", "unedge":
 		return []Input{l.edges(t)}
 	case "remove":
@@ -139,6 +143,10 @@ func (l scriptLine) event(t *testing.T) Input {
 			ev.Warning = true
 		case "id":
 			ev.ID = v
+		case "by":
+			ev.Component = v
+		case "ago":
+			ev.At = l.at.Add(start.Sub(offset(t, v)))
 		case "count":
 			n, err := strconv.Atoi(v)
 			if err != nil {

@@ -86,6 +86,8 @@ func (e *Engine) begin(s *symptom) {
 	st := e.local(s.node).site
 	if st.active++; st.active == 1 {
 		e.observe(s.node, st)
+	} else {
+		e.own(s, e.ownerOf(s.node))
 	}
 	if i := e.incidents[s.incident]; i != nil {
 		if wasLost && i.lost > 0 {
@@ -173,8 +175,19 @@ func (e *Engine) seat(st *site, id IncidentID) {
 	st.counted = counted
 }
 
-// observe puts an ill entity on the lists of everything that could explain it.
+// observe puts an ill entity on the lists of everything that could explain it, and notes what owns it.
 func (e *Engine) observe(n topology.Node, st *site) {
+	owner := e.ownerOf(n)
+	for _, num := range st.symptoms {
+		if s := e.symptoms.get(num); s.active() {
+			e.own(s, owner)
+		}
+	}
+	e.list(n, st)
+}
+
+// list puts an ill entity on those lists.
+func (e *Engine) list(n topology.Node, st *site) {
 	e.scratch = appendCone(e.scratch[:0], e.graph, n)
 	st.cone = slices.Clone(e.scratch)
 	for _, r := range st.cone[1:] {

@@ -157,7 +157,7 @@ func (e *Engine) splitOff(i *incident, nodes []topology.Node) {
 	}
 	first := e.symptoms.get(nums[0])
 	j := e.begun(first.node)
-	j.opened = first.began
+	j.opened, j.heldFrom = first.began, i.heldFrom
 	j.rootWhy = "it was part of " + i.id.String() + ", with which nothing connects it any more"
 	for _, num := range nums {
 		s := e.symptoms.get(num)

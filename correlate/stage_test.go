@@ -53,6 +53,7 @@ type stage struct {
 	settle       time.Duration // the longest settle time of any policy, plus the longest grace
 	now          time.Time
 	restarted    bool                              // in this step
+	incidentOf   map[string]IncidentID             // of active symptoms that count, after this step
 	r            *rand.Rand                        // says when the twin is loaded, and which deliveries fail
 	touched      map[string]map[time.Time][]uint64 // alerts that came again unchanged since the last step, by source and time-out
 	next         []Input                           // how deliveries ended, for the next step
@@ -233,6 +234,7 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 	s.steps++
 	s.story.inputs(s.now, inputs, faults)
 	b := s.remember()
+	b.near = s.nearby(inputs)
 	record := AppendRecord(nil, inputs)
 	s.journal, s.times = append(s.journal, record), append(s.times, s.now)
 	effects := s.engine.Step(s.now, inputs)
@@ -259,16 +261,19 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 	}
 	s.model.pass(s.now)
 	s.recoveries(b, inputs, effects)
+	s.incidentOf = s.activeHomes()
 	for k := range effects {
 		s.check(&effects[k])
 		if wrong := s.ledger.read(&effects[k], asked[effects[k].Incident]); wrong != "" {
 			s.fail("effect", "%s %s (%s): %s", effects[k].Decision, effects[k].Incident, effects[k].Reason, wrong)
 		}
+		s.credited(&effects[k], asked[effects[k].Incident])
 		s.deliver(&effects[k])
 	}
 	if wrong := s.ledger.unfinished(); wrong != "" {
 		s.fail("effect", "%s", wrong)
 	}
+	s.givenUp(b, inputs)
 	s.invariants()
 	if s.r.IntN(16) == 0 {
 		s.loadTwin()

@@ -1,5 +1,7 @@
 package correlate
 
+import "cmp"
+
 // Aspect says what a symptom tells about the entity that it is reported for. More telling ones are greater.
 type Aspect uint8
 
@@ -55,7 +57,7 @@ func (e *Engine) weight(s *symptom) (severity, event float64) {
 		severity = e.tuning.ErrorStrength
 	}
 	if s.isEvent() {
-		event = e.tuning.EventStrength // one observation at one moment
+		event = cmp.Or(s.strength, e.tuning.EventStrength) // one observation at one moment
 		if s.condition == conditionCleared && e.goesOn(s.incident) {
 			event /= 1 + float64(max(e.now-s.ended, 0))/float64(e.tuning.GoneCause)
 		}
@@ -119,4 +121,10 @@ func (e *Engine) illness(st *site) span {
 }
 
 // grade asks the rules what a symptom tells about its entity.
-func (e *Engine) grade(s *symptom) { s.aspect = e.rules.Aspect(s.labels) }
+func (e *Engine) grade(s *symptom) {
+	s.aspect, s.strength, s.exhausted = e.rules.Aspect(s.labels), 0, false
+	if s.isEvent() {
+		m := e.rules.Event(&Event{Entity: e.graph.Entity(s.node), Reason: s.name, Component: s.labels.Get("component"), Warning: true})
+		s.strength, s.exhausted = m.Strength, m.Exhausted
+	}
+}

@@ -39,7 +39,9 @@ type symptom struct {
 	gone        bool   // it is an event, and its entity is gone; never with state
 	changed     bool   // its row is marked
 	unawaited   bool   // it is an event, and Pending does not await its expiry timer since it had ended
-	aspect      Aspect // what rules say; not stored
+	aspect      Aspect // what rules say, like the next two; not stored
+	strength    float64
+	exhausted   bool
 	count       int32
 
 	startsAt int64 // by the sender's clock
@@ -58,6 +60,7 @@ type symptom struct {
 	eventID     string
 	labels      Labels
 	annotations Labels
+	owner       topology.Entity // what owned its entity when it was active last; possibly empty
 }
 
 func (s *symptom) active() bool  { return s.condition == conditionActive }
@@ -273,9 +276,10 @@ func (e *Engine) event(ev *Event) {
 		at = t
 	}
 	n := e.graph.Intern(ev.Entity)
-	e.heal(n, ev.Reason, m.Heals, at)
+	ended := e.heal(n, ev.Reason, m.Heals, at)
+	e.noteSign(n, ev, &m, ended)
 	if m.Change && at+changeFor > e.now {
-		e.noteChange(n, changeSays(ev))
+		e.noteChange(n, ev, at)
 	}
 	late := e.depart(n, &m)
 	ttl := int64(m.TTL)
@@ -365,6 +369,7 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 	if !s.active() {
 		s.state = false
 		e.begin(s)
+		e.giveUp(s)
 	} else {
 		e.seenAgain(s)
 	}
@@ -390,29 +395,31 @@ func eventLabels(ev *Event, severity Severity) Labels {
 	return NewLabels(slices.DeleteFunc(pairs, func(l Label) bool { return l.Value == "" }))
 }
 
-// heal ends the event symptoms of an entity that an event speaks against, if they are not newer than it.
-func (e *Engine) heal(n topology.Node, reason string, reasons []string, at int64) {
+// heal ends the event symptoms of an entity that an event speaks against, if they are not newer than it, and reports whether there
+// were any.
+func (e *Engine) heal(n topology.Node, reason string, reasons []string, at int64) (ended bool) {
 	st := e.local(n).site
 	if st == nil || len(reasons) == 0 {
-		return
+		return false
 	}
 	stateEnded := false
 	for _, num := range slices.Clone(st.symptoms) {
 		s := e.symptoms.get(num)
 		if s.isEvent() && s.active() && s.startsAt <= at && s.name != reason &&
 			(slices.Contains(reasons, s.name) || slices.Contains(reasons, "*")) {
-			stateEnded = stateEnded || s.state
+			ended, stateEnded = true, stateEnded || s.state
 			e.end(s, conditionCleared)
 		}
 	}
 	if !stateEnded || e.toldState(n) {
-		return
+		return ended
 	}
 	for _, num := range st.symptoms { // what did not fade while the state held does from now on
 		if s := e.symptoms.get(num); s.isEvent() && s.active() && s.expires == 0 {
 			e.setExpiry(s, e.now+int64(e.policy.EventTTL))
 		}
 	}
+	return ended
 }
 
 // overflowEntity is what the symptom of having no room is about.

@@ -16,6 +16,9 @@ func (e *Engine) Incident(id IncidentID, limit int) (inc *Incident, ok bool) {
 	}
 	inc = e.summary(i)
 	entities, paths := make(map[topology.Node]bool, len(i.symptoms)), e.paths(i, limit)
+	for _, p := range paths {
+		e.source(p)
+	}
 	for _, num := range i.sorted() {
 		s := e.symptoms.get(num)
 		entities[s.node] = true
@@ -34,6 +37,17 @@ func (e *Engine) Incident(id IncidentID, limit int) (inc *Incident, ok bool) {
 	}
 	inc.Timeline = slices.Clone(i.timeline)
 	return inc, true
+}
+
+// source writes into a path who tells of its dependencies.
+func (e *Engine) source(path []PathStep) {
+	for k := 1; k < len(path); k++ {
+		from, known := e.graph.Find(path[k-1].Entity)
+		to, ok := e.graph.Find(path[k].Entity)
+		if known && ok {
+			path[k].Sources = e.graph.SourceNames(from, to)
+		}
+	}
 }
 
 // Incidents returns the incidents that keep holds for, newest first, without their symptoms, members and timelines.
@@ -61,6 +75,7 @@ func (e *Engine) summary(i *incident) *Incident {
 		Opened: fromNano(i.opened), Escalated: pointTo(i.escalated), Acknowledged: pointTo(i.acknowledged), AckedBy: i.ackedBy,
 		Closed: pointTo(i.closed), Recovered: pointTo(i.recovered), CloseReason: i.closeReason, MergedInto: i.mergedInto,
 		Alerts: len(i.symptoms), Active: i.active, Lost: i.lost, Labels: i.common, Paged: i.pagedGeneration == i.generation, ByHand: i.byHand,
+		HealedBy: i.healed,
 	}
 	if i.state == Held {
 		inc.HeldUntil = pointTo(i.heldUntil)

@@ -14,6 +14,7 @@ import (
 type world struct {
 	r          *rand.Rand
 	more       *rand.Rand // for what was added later, so that worlds that failed once stay as they were
+	newest     *rand.Rand // likewise, for what was added after that
 	seed       uint64
 	cluster    string // where what is placed now is
 	zones      []topology.Entity
@@ -48,7 +49,7 @@ const horizon = 3 * time.Hour
 
 // newWorld makes the world of a seed.
 func newWorld(seed uint64) *world {
-	w := &world{r: rand.New(rand.NewPCG(seed, 11)), more: rand.New(rand.NewPCG(seed, 17)), seed: seed, ill: make(map[topology.Entity][]illness)}
+	w := &world{r: rand.New(rand.NewPCG(seed, 11)), more: rand.New(rand.NewPCG(seed, 17)), newest: rand.New(rand.NewPCG(seed, 19)), seed: seed, ill: make(map[topology.Entity][]illness)}
 	w.policy = Policy{
 		Hold: w.minutes(2, 5), Settle: w.minutes(1, 2), Reopen: 20 * time.Minute, LostAfter: 2 * time.Hour,
 		AlertTimeout: []time.Duration{-1, 15 * time.Minute, 13 * time.Hour}[w.r.IntN(3)],

@@ -171,42 +171,52 @@ func (r *reader) hold(n strictyaml.Node) {
 }
 
 func (r *reader) event(n strictyaml.Node) {
-	var reasons, heals []string
+	var reasons []string
 	var rule eventRule
 	var meaning, severity string
-	var ttl time.Duration
-	var state bool
+	m := &rule.meaning
 	n.Map(strictyaml.Fields{
 		"reason":    strictyaml.Strings(&reasons),
 		"kind":      kinds(&rule.kinds),
 		"component": strictyaml.Strings(&rule.components),
-		"meaning":   strictyaml.Word(&meaning, "symptom", "heal", "change", "gone", "ignore"),
+		"meaning":   strictyaml.Word(&meaning, "symptom", "exhausted", "progress", "heal", "change", "gone", "ignore"),
 		"severity":  strictyaml.Word(&severity, "info", "warning", "error", "critical"),
-		"ttl":       strictyaml.Duration(&ttl, time.Second, maxSpan),
-		"state":     strictyaml.Bool(&state),
-		"heals":     strictyaml.Strings(&heals),
+		"strength":  strictyaml.Float(&m.Strength, 0.01, 1),
+		"ttl":       strictyaml.Duration(&m.TTL, time.Second, maxSpan),
+		"state":     strictyaml.Bool(&m.State),
+		"heals":     strictyaml.Strings(&m.Heals),
 	}, "meaning")
 	if len(reasons)+len(rule.kinds)+len(rule.components) == 0 {
 		n.Problem("event rule for every event", "give a reason, kind or component")
 	}
-	switch {
-	case meaning == "heal" && len(heals) == 0:
-		n.Problem("meaning heal without heals", `list the reasons that it ends, or ["*"]`)
-	case (meaning == "ignore" || meaning == "gone") && len(heals) > 0:
-		n.Problem("heals does not go with meaning "+meaning, "")
+	m.Exhausted, m.Progress = meaning == "exhausted", meaning == "progress"
+	m.Symptom, m.Change, m.Gone = meaning == "symptom" || m.Exhausted, meaning == "change", meaning == "gone"
+	eventProblems(n, meaning, severity, m)
+	if m.Gone {
+		m.Heals = []string{"*"}
 	}
-	if meaning != "symptom" && (severity != "" || ttl != 0 || state) {
-		n.Problem("severity, ttl and state go with meaning symptom only", "")
-	}
-	if state && ttl != 0 {
-		n.Problem("a state has no ttl", "it lasts until another event heals it")
-	}
-	if meaning == "gone" {
-		heals = []string{"*"}
-	}
-	rule.meaning = correlate.EventMeaning{Symptom: meaning == "symptom", TTL: ttl, State: state, Heals: heals, Change: meaning == "change", Gone: meaning == "gone"}
-	if rule.meaning.Symptom {
-		rule.meaning.Severity = correlate.ParseSeverity(cmp.Or(severity, "warning"))
+	if m.Symptom {
+		m.Severity = correlate.ParseSeverity(cmp.Or(severity, "warning"))
 	}
 	r.set.events.add(reasons, rule)
+}
+
+// eventProblems reports what a rule says of an event that does not go with its meaning.
+func eventProblems(n strictyaml.Node, word, severity string, m *correlate.EventMeaning) {
+	switch {
+	case word == "heal" && len(m.Heals) == 0:
+		n.Problem("meaning heal without heals", `list the reasons that it ends, or ["*"]`)
+	case (word == "ignore" || word == "gone") && len(m.Heals) > 0:
+		n.Problem("heals does not go with meaning "+word, "")
+	}
+	switch {
+	case m.Symptom:
+	case severity != "" || m.Strength != 0 || m.State:
+		n.Problem("severity, strength and state go with the meanings symptom and exhausted only", "")
+	case m.TTL != 0 && !m.Progress:
+		n.Problem("ttl goes with the meanings symptom, exhausted and progress only", "")
+	}
+	if m.State && m.TTL != 0 {
+		n.Problem("a state has no ttl", "it lasts until another event heals it")
+	}
 }

@@ -75,7 +75,7 @@ a.yml:6:23: kind "a/b" has a character that ids reserve
 a.yml:8:3: event rule for every event (give a reason, kind or component)
 a.yml:8:3: meaning heal without heals (list the reasons that it ends, or ["*"])
 a.yml:9:3: heals does not go with meaning ignore
-a.yml:9:3: severity, ttl and state go with meaning symptom only
+a.yml:9:3: ttl goes with the meanings symptom, exhausted and progress only
 a.yml:10:3: a state has no ttl (it lasts until another event heals it)
 a.yml:10:45: "none" is none of info, warning, error, critical
 a.yml:12:42: "sev1" is none of none, info, warning, error, critical
@@ -277,70 +277,83 @@ holds:
 	}
 }
 
+// packMeanings are events, and what the packs make of them.
+var packMeanings = []struct {
+	name  string
+	event correlate.Event
+	want  correlate.EventMeaning
+}{
+	{
+		"a pull that is retried is a symptom although Normal",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "BackOff"},
+		correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
+	},
+	{
+		"a lost node is a symptom although Normal",
+		correlate.Event{Entity: "node/n3", Reason: "NodeNotReady"},
+		correlate.EventMeaning{Symptom: true, TTL: time.Hour, Severity: correlate.SeverityError},
+	},
+	{
+		"a pod of a lost node is a shorter one",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "NodeNotReady", Warning: true},
+		correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
+	},
+	{
+		"a scheduled pod is healed of not being scheduled",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "Scheduled"},
+		correlate.EventMeaning{Heals: []string{"FailedScheduling"}},
+	},
+	{
+		"a node on its way is worth waiting for",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "TriggeredScaleUp", Component: "cluster-autoscaler"},
+		correlate.EventMeaning{Progress: true, TTL: 5 * time.Minute},
+	},
+	{
+		"a job that failed for good is not",
+		correlate.Event{Entity: "job/shop/import", Reason: "BackoffLimitExceeded", Warning: true},
+		correlate.EventMeaning{Symptom: true, Exhausted: true, TTL: time.Hour, Severity: correlate.SeverityError},
+	},
+	{
+		"a rollout is a change",
+		correlate.Event{Entity: "deployment/shop/cart", Reason: "ScalingReplicaSet"},
+		correlate.EventMeaning{Change: true, Heals: []string{"ReplicaSetCreateError"}},
+	},
+	{
+		"noise says nothing",
+		correlate.Event{Entity: "node/n3", Reason: "InvalidDiskCapacity", Warning: true},
+		correlate.EventMeaning{},
+	},
+	{
+		"noise of another kind is not known to be noise",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "InvalidDiskCapacity", Warning: true},
+		correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
+	},
+	{
+		"a lost node that is seen is a symptom until it is seen to be ready",
+		correlate.Event{Entity: "node/n3", Reason: "NodeNotReady", Component: "quell/state"},
+		correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityError},
+	},
+	{
+		"a pod that starts is no trouble",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "PodStarting", Component: "quell/state"},
+		correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityInfo, Heals: []string{"PodUnschedulable", "FailedScheduling"}},
+	},
+	{
+		"a deleted pod has no symptoms",
+		correlate.Event{Entity: "pod/shop/cart", Reason: "Deleted", Component: "quell/state"},
+		correlate.EventMeaning{Heals: []string{"*"}, Gone: true},
+	},
+	{
+		"an unknown Warning is a symptom",
+		correlate.Event{Entity: "widget/w", Reason: "Exploded", Warning: true},
+		correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
+	},
+	{"an unknown Normal event says nothing", correlate.Event{Entity: "widget/w", Reason: "Painted"}, correlate.EventMeaning{}},
+}
+
 func TestEventsMeanWhatThePackSays(t *testing.T) {
 	s := compilePacks(t)
-	for _, c := range []struct {
-		name  string
-		event correlate.Event
-		want  correlate.EventMeaning
-	}{
-		{
-			"a pull that is retried is a symptom although Normal",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "BackOff"},
-			correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
-		},
-		{
-			"a lost node is a symptom although Normal",
-			correlate.Event{Entity: "node/n3", Reason: "NodeNotReady"},
-			correlate.EventMeaning{Symptom: true, TTL: time.Hour, Severity: correlate.SeverityError},
-		},
-		{
-			"a pod of a lost node is a shorter one",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "NodeNotReady", Warning: true},
-			correlate.EventMeaning{Symptom: true, TTL: 2 * time.Minute, Severity: correlate.SeverityWarning},
-		},
-		{
-			"a scheduled pod is healed of not being scheduled",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "Scheduled"},
-			correlate.EventMeaning{Heals: []string{"FailedScheduling"}},
-		},
-		{
-			"a rollout is a change",
-			correlate.Event{Entity: "deployment/shop/cart", Reason: "ScalingReplicaSet"},
-			correlate.EventMeaning{Change: true, Heals: []string{"ReplicaSetCreateError"}},
-		},
-		{
-			"noise says nothing",
-			correlate.Event{Entity: "node/n3", Reason: "InvalidDiskCapacity", Warning: true},
-			correlate.EventMeaning{},
-		},
-		{
-			"noise of another kind is not known to be noise",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "InvalidDiskCapacity", Warning: true},
-			correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
-		},
-		{
-			"a lost node that is seen is a symptom until it is seen to be ready",
-			correlate.Event{Entity: "node/n3", Reason: "NodeNotReady", Component: "quell/state"},
-			correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityError},
-		},
-		{
-			"a pod that starts is no trouble",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "PodStarting", Component: "quell/state"},
-			correlate.EventMeaning{Symptom: true, State: true, Severity: correlate.SeverityInfo, Heals: []string{"PodUnschedulable", "FailedScheduling"}},
-		},
-		{
-			"a deleted pod has no symptoms",
-			correlate.Event{Entity: "pod/shop/cart", Reason: "Deleted", Component: "quell/state"},
-			correlate.EventMeaning{Heals: []string{"*"}, Gone: true},
-		},
-		{
-			"an unknown Warning is a symptom",
-			correlate.Event{Entity: "widget/w", Reason: "Exploded", Warning: true},
-			correlate.EventMeaning{Symptom: true, Severity: correlate.SeverityWarning},
-		},
-		{"an unknown Normal event says nothing", correlate.Event{Entity: "widget/w", Reason: "Painted"}, correlate.EventMeaning{}},
-	} {
+	for _, c := range packMeanings {
 		if diff := cmp.Diff(c.want, s.Event(&c.event)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
@@ -385,6 +398,45 @@ events:
 	} {
 		if diff := cmp.Diff(c.want, s.Event(&c.event)); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", c.event, diff)
+		}
+	}
+}
+
+func TestEventRulesTellProgressFromExhaustion(t *testing.T) {
+	s := compileText(t, `
+events:
+- {reason: [Retrying], meaning: progress, ttl: 5m}
+- {reason: [Trying], meaning: progress, heals: [GaveUp]}
+- {reason: [GaveUp], meaning: exhausted, state: true, severity: error, strength: 0.9}
+- {reason: [Full], meaning: exhausted, severity: info, ttl: 1m}
+- {reason: [Odd], meaning: symptom, strength: 0.2}
+`)
+	for reason, want := range map[string]correlate.EventMeaning{
+		"Retrying": {Progress: true, TTL: 5 * time.Minute},
+		"Trying":   {Progress: true, Heals: []string{"GaveUp"}},
+		"GaveUp":   {Symptom: true, Exhausted: true, State: true, Severity: correlate.SeverityError, Strength: 0.9},
+		"Full":     {Symptom: true, Exhausted: true, Severity: correlate.SeverityInfo, TTL: time.Minute},
+		"Odd":      {Symptom: true, Severity: correlate.SeverityWarning, Strength: 0.2},
+	} {
+		if diff := cmp.Diff(want, s.Event(&correlate.Event{Entity: "pod/a", Reason: reason})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", reason, diff)
+		}
+	}
+}
+
+func TestEventRulesRefuseWhatDoesNotGoTogether(t *testing.T) {
+	for rule, want := range map[string]string{
+		"{reason: [A], meaning: progress, state: true}":             "severity, strength and state go with the meanings symptom and exhausted only",
+		"{reason: [A], meaning: heal, heals: [B], ttl: 1m}":         "ttl goes with the meanings symptom, exhausted and progress only",
+		"{reason: [A], meaning: exhausted, state: true, ttl: 1m}":   "a state has no ttl",
+		"{reason: [A], meaning: change, strength: 0.5}":             "severity, strength and state go",
+		"{reason: [A], meaning: symptom, strength: 2}":              `"2" is not between 0.01 and 1`,
+		"{reason: [A], meaning: exhausting}":                        `"exhausting"`,
+		"{reason: [A], meaning: gone, heals: [B], severity: error}": "heals does not go with meaning gone",
+	} {
+		_, err := compile(&correlate.Policy{Rules: []correlate.RuleFile{{Name: "a.yml", Text: "events: [" + rule + "]"}}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", rule, err, want)
 		}
 	}
 }

@@ -45,7 +45,7 @@ server: {listen: "0.0.0.0:80", external_url: "https://q.example", max_body_bytes
 storage: {path: db/q.db, retention: {journal_age: 7d, journal_bytes: 2GiB, incidents_age: 8d}}
 topology: {files: [a.json, b.json], catalogs: ["catalog/*.yaml"], catalog_entities: [{kind: deployment, name_label: name, namespace_label: type}]}
 rules: {files: ["rules/*.yml", rules/z.yml, other.yml], packs: [kubernetes]}
-hold: {default: 2m, settle: 30s, reopen: 10m, event_ttl: 3m, lost_after: 1h, alert_timeout: never, restart_grace: 1m}
+hold: {default: 2m, max: 8m, settle: 30s, reopen: 10m, event_ttl: 3m, lost_after: 1h, alert_timeout: never, restart_grace: 1m}
 route:
   receiver: oncall
   routes:
@@ -143,7 +143,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 		}},
 		{"policy", policy, correlate.Policy{
 			Hold: 2 * time.Minute, Settle: 30 * time.Second, Reopen: 10 * time.Minute, AlertTimeout: -1, EventTTL: 3 * time.Minute,
-			LostAfter: time.Hour, RestartGrace: time.Minute, MaxSymptoms: 2000, MaxEntities: 4000, ConfigHash: c.Hash, Packs: []string{"kubernetes"},
+			HoldMax: 8 * time.Minute, LostAfter: time.Hour, RestartGrace: time.Minute, MaxSymptoms: 2000, MaxEntities: 4000, ConfigHash: c.Hash, Packs: []string{"kubernetes"},
 			Rules: []correlate.RuleFile{{Name: "rules/a.yml", Text: "holds: []\n"}, {Name: "rules/z.yml", Text: "events: []\n"}, {Name: "other.yml", Text: "symptoms: []\n"}},
 		}},
 		{"targets", c.Targets(), map[string][]routing.Target{

@@ -181,6 +181,7 @@ func (l *loader) hold() strictyaml.Setter {
 	timeout := strictyaml.Duration(&p.AlertTimeout, time.Minute, 366*day)
 	return section(strictyaml.Fields{
 		"default":   strictyaml.Duration(&p.Hold, time.Second, day),
+		"max":       strictyaml.Duration(&p.HoldMax, time.Second, day),
 		"settle":    strictyaml.Duration(&p.Settle, time.Second, time.Hour),
 		"reopen":    strictyaml.Duration(&p.Reopen, time.Second, 7*day),
 		"event_ttl": strictyaml.Duration(&p.EventTTL, time.Second, day),

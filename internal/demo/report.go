@@ -90,6 +90,11 @@ func (p *player) chapter(out *outcome, inc *correlate.Incident) {
 		s.say(plain, "          %-5s %s", map[bool]string{true: "root"}[i == 0], l)
 	}
 	s.say(plain, "          did   %s", p.deeds(out, inc))
+	if h := inc.HealedBy; h != nil {
+		for i, l := range wrap(h.String(), columns-18) {
+			s.say(plain, "          %-5s %s", map[bool]string{true: "heal"}[i == 0], l)
+		}
+	}
 }
 
 // deeds is what quell did about an incident, in times of real life.

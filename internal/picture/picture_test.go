@@ -46,7 +46,7 @@ func symptom(name, path string) correlate.SymptomView {
 		Path: []correlate.PathStep{{Entity: topology.Entity(words[0])}},
 	}
 	for i := 1; i+1 < len(words); i += 2 {
-		s.Path = append(s.Path, correlate.PathStep{Type: words[i], Entity: topology.Entity(words[i+1])})
+		s.Path = append(s.Path, correlate.PathStep{Type: words[i], Entity: topology.Entity(words[i+1]), Sources: []string{"kubernetes/prod"}})
 	}
 	return s
 }
@@ -181,7 +181,9 @@ func told() *correlate.Incident {
 	inc.HoldReason, inc.CloseReason = "held 5m to heal by itself (default hold); pages at 00:03:00", "all 8 symptoms cleared"
 	inc.Roots = append(inc.Roots, correlate.Root{Entity: "service/shop/cart", Score: 0.5, Silent: true, Why: "2 of 5 ill entities depend on it"},
 		correlate.Root{Entity: "pod/shop/cart-1", Score: 0.25, Why: "1 of 5 ill entities depend on it"})
+	inc.HealedBy = &correlate.Healing{What: "kubelet reports again", Entity: "node/n3", At: start.Add(17 * time.Minute)}
 	inc.Timeline = []correlate.TimelineEntry{
+		{At: start.Add(-10 * time.Minute), Decision: correlate.Changed, Reason: "node/n3: NodeMaintenance, kernel update"},
 		{At: start, Decision: correlate.Open, Reason: "KubePodNotReady began on pod/shop/cart-1"},
 		{At: start, Decision: correlate.Hold, Reason: inc.HoldReason},
 		{At: start.Add(5 * time.Minute), Decision: correlate.Escalate, Reason: "did not recover within its hold"},

@@ -208,9 +208,7 @@ func (w *whyText) tree() (*tree, map[topology.Entity]*correlate.ExplainedSymptom
 			if step.Type != "" {
 				p.Type = fmt.Sprintf("%s %.2f", step.Type, step.Weight)
 			}
-			if len(step.Sources) > 0 && !w.Brief {
-				p.Type += " (" + strings.Join(step.Sources, ", ") + ")"
-			}
+			p.Type += toldBy(step.Sources)
 			v.Path = append(v.Path, p)
 		}
 		inc.Symptoms = append(inc.Symptoms, v)
@@ -219,6 +217,14 @@ func (w *whyText) tree() (*tree, map[topology.Entity]*correlate.ExplainedSymptom
 		}
 	}
 	return newTree(inc), voices
+}
+
+// toldBy says who tells of a dependency, if anybody is known to.
+func toldBy(sources []string) string {
+	if len(sources) == 0 {
+		return ""
+	}
+	return " (from " + strings.Join(sources, ", ") + ")"
 }
 
 // details says what is behind the numbers of a symptom; if brief, only what costs it something.
@@ -289,6 +295,7 @@ func (w *whyText) counterfactuals() {
 
 // life writes how long quell waited and what ended it.
 func (w *whyText) life() {
+	w.changes()
 	w.line("")
 	w.line("Why it was held or paged")
 	brief := *w.x.Incident
@@ -299,6 +306,20 @@ func (w *whyText) life() {
 	w.line("")
 	w.line("What ended it")
 	w.line("  %s", Clean(cmp.Or(brief.CloseReason, "nothing yet: "+stillActive(&brief))))
+	if h := brief.HealedBy; h != nil && h.What != correlate.Unexplained {
+		w.wrapped("  "+h.At.UTC().Format(time.TimeOnly)+"  ", "            ", h.String())
+	}
+}
+
+// changes writes what was changed on or near the root, if anything was.
+func (w *whyText) changes() {
+	changed := *w.x.Incident
+	changed.Timeline = slices.DeleteFunc(slices.Clone(changed.Timeline), func(t correlate.TimelineEntry) bool { return t.Decision != correlate.Changed })
+	if len(changed.Timeline) > 0 {
+		w.line("")
+		w.line("What was changed")
+		timeline(&w.Builder, &changed)
+	}
 }
 
 func stillActive(inc *correlate.Incident) string {
@@ -326,7 +347,7 @@ func reasons(b *strings.Builder, inc *correlate.Incident, o Options) {
 		}
 		b.WriteString("      " + Clean(string(s.Path[0].Entity)))
 		for _, step := range s.Path[1:] {
-			fmt.Fprintf(b, "%s%s%s%s", strokes.arc, Clean(step.Type), strokes.arc, Clean(string(step.Entity)))
+			fmt.Fprintf(b, "%s%s%s%s", strokes.arc, Clean(step.Type+toldBy(step.Sources)), strokes.arc, Clean(string(step.Entity)))
 		}
 		b.WriteByte('\n')
 	}

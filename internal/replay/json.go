@@ -76,6 +76,7 @@ func (p *jsonPrinter) incident(found page, members []topology.Entity) {
 		Roots     json.RawMessage      `json:"roots"`
 		Members   []topology.Entity    `json:"members"`
 		Alerts    int                  `json:"alerts"`
+		HealedBy  *correlate.Healing   `json:"healed_by,omitempty"`
 	}
 	inc := found.incident
 	p.value(struct {
@@ -83,6 +84,7 @@ func (p *jsonPrinter) incident(found page, members []topology.Entity) {
 	}{body{
 		ID: inc.ID, State: inc.State, Outcome: inc.Outcome, Opened: (*moment)(&inc.Opened), Escalated: (*moment)(inc.Escalated),
 		Closed: (*moment)(inc.Closed), Roots: p.roots(inc.Roots), Members: members, Alerts: inc.Alerts,
+		HealedBy: inc.HealedBy,
 	}})
 }
 

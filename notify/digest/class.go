@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"quell/correlate"
 	"quell/correlate/topology"
 )
 
@@ -21,6 +22,10 @@ type Class struct {
 	MoreRoots int         `json:"more_roots"`
 	// Cause says why the first root of Example was thought to be the cause. Possibly empty.
 	Cause string `json:"cause,omitempty"`
+	// HealedBy is what healed Example, by the evidence that there is; empty if nobody looked. Unexplained counts the incidents of the class
+	// of which nothing shows what healed them.
+	HealedBy    string `json:"healed_by,omitempty"`
+	Unexplained int    `json:"unexplained"`
 	// Example is the incident that took longest.
 	Example Reference `json:"example"`
 }
@@ -67,9 +72,12 @@ func classes(healed map[string][]spell, externalURL string) (list []Class, other
 func newClass(spells []spell, externalURL string) Class {
 	times := make([]time.Duration, len(spells))
 	roots := make(map[topology.Entity]int)
-	longest := spells[0]
+	longest, unexplained := spells[0], 0
 	for n, s := range spells {
 		times[n] = s.lasted
+		if s.HealedBy != nil && s.HealedBy.What == correlate.Unexplained {
+			unexplained++
+		}
 		if len(s.Roots) > 0 {
 			roots[s.Roots[0].Entity]++
 		}
@@ -81,7 +89,10 @@ func newClass(spells []spell, externalURL string) Class {
 	c := Class{
 		Class: cmp.Or(line(longest.Class, maxNameRunes), "without class"), Count: len(spells),
 		MedianSeconds: median(times).Seconds(), P90Seconds: p90(times).Seconds(), LongestSeconds: longest.lasted.Seconds(),
-		Example: reference(longest.Incident, externalURL),
+		Unexplained: unexplained, Example: reference(longest.Incident, externalURL),
+	}
+	if longest.HealedBy != nil {
+		c.HealedBy = cmp.Or(line(longest.HealedBy.String(), maxReasonRunes), correlate.Unexplained)
 	}
 	c.Roots, c.MoreRoots = mostFrequent(roots)
 	if len(longest.Roots) > 0 {

@@ -73,11 +73,16 @@ func week() []*correlate.Incident {
 	for n := range 9 {
 		i := closed(correlate.IncidentID(n+1), correlate.SelfHealed, at(time.Duration(n)*7*time.Hour), time.Duration(20+40*n)*time.Second)
 		i.Roots[0].Entity = topology.Entity("pod/shop/cart-" + strconv.Itoa(n%5))
+		i.HealedBy = &correlate.Healing{What: "ready on node n2 after 2 restarts of container app by the kubelet", Entity: i.Roots[0].Entity}
+		if n%4 == 1 {
+			i.HealedBy.What = correlate.Unexplained
+		}
 		list = append(list, i)
 	}
 	node := closed(20, correlate.SelfHealed, at(30*time.Hour), 65*time.Minute)
 	node.Title, node.Class, node.Alerts = "KubePodNotReady below node/n3, which is silent itself", "KubePodNotReady below node", 37
 	node.Roots = []correlate.Root{{Entity: "node/n3", Silent: true, Why: "8 of 8 pods on it fail, and nothing else does"}, {Entity: "pod/shop/cart-1"}}
+	node.HealedBy = &correlate.Healing{What: "kubelet reports again", Entity: "node/n3"}
 	merged := closed(21, correlate.Merged, at(time.Hour), time.Minute)
 	again := paged(closed(22, correlate.SelfHealed, at(40*time.Hour), 27*time.Hour), 5*time.Minute)
 	again.Generation, again.Paged, again.Class = 2, false, "etcdSlow on pod"

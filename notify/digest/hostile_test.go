@@ -27,7 +27,8 @@ func digestOf(a, b string, count int) *digest.Digest {
 	for n := range count {
 		i := correlate.Incident{
 			ID: correlate.IncidentID(3*n + 1), State: correlate.SelfHealed, Opened: at, Closed: &end, Alerts: 1, Title: a, Class: fmt.Sprint(b, n),
-			Roots: []correlate.Root{{Entity: topology.Entity(a), Why: b}},
+			Roots:    []correlate.Root{{Entity: topology.Entity(a), Why: b}},
+			HealedBy: &correlate.Healing{What: b, Entity: topology.Entity(a)},
 		}
 		other, lost := i, i
 		other.ID, other.Roots = i.ID+1, []correlate.Root{{Entity: topology.Entity(b), Why: a}}

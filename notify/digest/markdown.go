@@ -29,12 +29,12 @@ func (d *Digest) markdownClasses(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\n## Healed by itself\n\n")
-	b.WriteString("| Count | Median | p90 | Longest | Class | Roots | Cause | Example |\n")
-	b.WriteString("|---:|---:|---:|---:|---|---|---|---|\n")
+	b.WriteString("| Count | Median | p90 | Longest | Class | Roots | Cause | Example | Healed by |\n")
+	b.WriteString("|---:|---:|---:|---:|---|---|---|---|---|\n")
 	for n := range d.Classes {
 		c := &d.Classes[n]
-		fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s | %s | %s %s |\n", c.Count, span(c.MedianSeconds), span(c.P90Seconds), span(c.LongestSeconds),
-			markdown(c.Class), c.rootList(markdown), markdown(c.Cause), c.Example.markdownLink(), markdown(c.Example.named()))
+		fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s | %s | %s %s | %s |\n", c.Count, span(c.MedianSeconds), span(c.P90Seconds), span(c.LongestSeconds),
+			markdown(c.Class), c.rootList(markdown), markdown(c.Cause), c.Example.markdownLink(), markdown(c.Example.named()), markdown(c.healer()))
 	}
 	markdownNote(b, d.Others.String())
 }

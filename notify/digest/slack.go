@@ -61,6 +61,9 @@ func (d *Digest) slackClasses() string {
 			lines[n] += "\n    cause: " + slackEscape(c.Cause, slackReasonRunes)
 		}
 		lines[n] += fmt.Sprintf("\n    e.g. %s %s", c.Example.slackLink(), slackEscape(c.Example.named(), slackNameRunes))
+		if by := c.healer(); by != "" {
+			lines[n] += "\n    healer: " + slackEscape(by, slackReasonRunes)
+		}
 	}
 	text, shown := slackList("*Healed by itself*", lines)
 	others := d.Others

@@ -80,6 +80,9 @@ func (d *Digest) textClasses(p *page) {
 			p.print("          cause  %s", c.Cause)
 		}
 		p.print("          e.g.   %s %s", c.Example.ID, c.Example.named())
+		if by := c.healer(); by != "" {
+			p.print("          healer %s", by)
+		}
 	}
 	p.note(d.Others.String())
 }

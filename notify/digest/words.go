@@ -122,6 +122,14 @@ func moment(t time.Time) string { return t.Format("Mon 2 Jan 15:04") }
 // named returns a title, or what stands for one that is empty.
 func (r *Reference) named() string { return cmp.Or(r.Title, "without title") }
 
+// healer says what healed the example of a class, and of how many it is known; empty if nobody looked.
+func (c *Class) healer() string {
+	if c.HealedBy == "" || c.Unexplained == 0 || c.Count == 1 {
+		return c.HealedBy
+	}
+	return fmt.Sprintf("known of %d of %d, here %s", c.Count-c.Unexplained, c.Count, c.HealedBy)
+}
+
 // rootList names the roots of a class; show writes one entity in the markup of the rendering.
 func (c *Class) rootList(show func(entity string) string) string {
 	var b strings.Builder
