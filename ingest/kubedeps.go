@@ -1,11 +1,6 @@
 package ingest
 
-import (
-	"encoding/json"
-
-	"quell/correlate"
-	"quell/correlate/topology"
-)
+import "encoding/json"
 
 // kubeSpec is what quell looks at in the specs of all kinds. A value of a wrong type counts as missing.
 type kubeSpec struct {
@@ -50,92 +45,90 @@ func lenient[T any](raw []byte) (v T) {
 	return v
 }
 
-// linked are the kinds that become entities of the topology, beside those that only others name.
+// linked are the kinds that tell dependencies.
 var linked = map[string]bool{
 	"Pod": true, "ReplicaSet": true, "Deployment": true, "StatefulSet": true, "DaemonSet": true, "Job": true, "CronJob": true,
 	"ReplicationController": true, "PersistentVolumeClaim": true, "HorizontalPodAutoscaler": true, "Ingress": true,
 	"EndpointSlice": true,
 }
 
-// dependencies tells what an object depends on, and what depends on it because it owns it.
+// links are what an object depends on, and what depends on it because it owns it.
 //
 // Config maps and secrets are left out: nearly every pod of a workload mounts the same ones, and they are rarely at fault. Where one
 // is, messages name it.
-func (r *kubeReader) dependencies(o *kubeObject) {
+func (o *kubeObject) links() []kubeLink {
 	if !linked[o.kind] {
-		return
+		return nil
 	}
-	l := links{reader: r, namespace: o.namespace}
-	self := r.entity(o.self())
+	l := links{namespace: o.namespace}
 	spec := lenient[kubeSpec](o.spec)
 	// A static pod is owned by its node; that a node depends on what runs on it is not what it means.
 	if o.owner.name != "" && o.owner.kind != "Node" && o.kind != "EndpointSlice" {
-		l.add(r.entity(reference{o.owner.kind, o.namespace, o.owner.name}), "owns", self)
+		l.from(o.owner.kind, o.owner.name, "owns")
 	}
 	switch o.kind {
 	case "Pod":
-		l.add(self, "runs_on", l.entity("Node", spec.NodeName))
+		l.to("runs_on", "Node", spec.NodeName)
 		for _, v := range spec.Volumes {
-			l.add(self, "mounts", l.entity("PersistentVolumeClaim", v.PersistentVolumeClaim.ClaimName))
+			l.to("mounts", "PersistentVolumeClaim", v.PersistentVolumeClaim.ClaimName)
 		}
 	case "PersistentVolumeClaim":
-		l.claim(self, &spec)
+		l.claim(&spec)
 	case "HorizontalPodAutoscaler":
-		l.add(self, "depends_on", l.entity(spec.ScaleTargetRef.Kind, spec.ScaleTargetRef.Name))
+		l.to("depends_on", spec.ScaleTargetRef.Kind, spec.ScaleTargetRef.Name)
 	case "Ingress":
-		l.add(self, "routes", l.entity("Service", spec.DefaultBackend.Service.Name))
+		l.to("routes", "Service", spec.DefaultBackend.Service.Name)
 		for _, rule := range spec.Rules {
 			for _, p := range rule.HTTP.Paths {
-				l.add(self, "routes", l.entity("Service", p.Backend.Service.Name))
+				l.to("routes", "Service", p.Backend.Service.Name)
 			}
 		}
 	case "EndpointSlice":
-		self = l.entity("Service", o.service)
+		service := nameOf("Service", o.namespace, o.service)
 		for _, e := range lenient[[]kubeEndpoint](o.endpoints) {
 			if e.TargetRef.Kind == "Pod" {
-				l.add(self, "selects", l.entity("Pod", e.TargetRef.Name))
+				l.between(service, "selects", nameOf("Pod", o.namespace, e.TargetRef.Name))
 			}
 		}
 	}
-	if self == "" {
-		return
-	}
-	l.update.Entities = []topology.Labeled{{ID: self}}
-	r.add(&correlate.Topology{Update: l.update, Source: kubernetesSource})
+	return l.list
 }
 
-// links collects the dependencies of one object.
+// links collects the dependencies that one object tells.
 type links struct {
-	reader    *kubeReader
 	namespace string
-	update    topology.Update
+	list      []kubeLink
 }
 
-// entity names what a spec refers to; empty if it names nothing, or nothing that can be named.
-func (l *links) entity(kind, name string) topology.Entity {
-	e, err := entityOf(reference{kind, l.namespace, name})
-	if err != nil {
-		return ""
+// to adds what the object depends on, unless it names nothing.
+func (l *links) to(typ, kind, name string) {
+	if to := nameOf(kind, l.namespace, name); to != nobody {
+		l.list = append(l.list, kubeLink{to: to, typ: typ})
 	}
-	return e
 }
 
-func (l *links) add(from topology.Entity, typ string, to topology.Entity) {
-	if from != "" && to != "" {
-		l.update.Edges = append(l.update.Edges, topology.Edge{From: from, To: to, Type: typ})
+// from adds what depends on the object.
+func (l *links) from(kind, name, typ string) {
+	if from := nameOf(kind, l.namespace, name); from != nobody {
+		l.list = append(l.list, kubeLink{from: from, typ: typ})
+	}
+}
+
+// between adds a dependency of two others.
+func (l *links) between(from kubeName, typ string, to kubeName) {
+	if from != nobody && to != nobody {
+		l.list = append(l.list, kubeLink{from: from, to: to, typ: typ})
 	}
 }
 
 // claim depends on its volume once it has one. Until then it waits for its class, which does not matter to it afterwards.
-func (l *links) claim(self topology.Entity, spec *kubeSpec) {
-	class := l.entity("StorageClass", spec.StorageClassName)
-	volume := l.entity("PersistentVolume", spec.VolumeName)
-	if volume == "" {
-		l.add(self, "depends_on", class)
+func (l *links) claim(spec *kubeSpec) {
+	if spec.VolumeName == "" {
+		l.to("depends_on", "StorageClass", spec.StorageClassName)
 		return
 	}
-	l.add(self, "bound_to", volume)
-	if class != "" {
-		l.update.RemoveEdges = []topology.Edge{{From: self, To: class, Type: "depends_on"}}
+	l.to("bound_to", "PersistentVolume", spec.VolumeName)
+	if class := nameOf("StorageClass", "", spec.StorageClassName); class != nobody {
+		l.list = append(l.list, kubeLink{to: class, typ: "depends_on", isOver: true})
 	}
 }

@@ -126,6 +126,8 @@ func (r *kubeReader) metadata(o *kubeObject) error {
 			return r.textInto(&o.namespace, maxNameBytes)
 		case "uid":
 			return r.textInto(&o.id, maxWordBytes)
+		case "resourceVersion":
+			return r.textInto(&o.resourceVersion, maxWordBytes)
 		case "creationTimestamp":
 			return r.timeInto(&o.created)
 		case "generation":

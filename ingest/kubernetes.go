@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	"quell/correlate"
 	"quell/correlate/topology"
@@ -39,8 +40,8 @@ type Kubernetes struct {
 // kind, or JSON lines of these. API servers promise little about events, so a field that is missing or of a wrong type is
 // no reason to reject; an event that does not say what it is about is.
 //
-// Objects of other kinds tell what they depend on, and how they are: an event of component "quell/state" says so in one word, at
-// the time of receipt, however often it is told. Kinds and objects that say neither are ignored and counted.
+// Objects of other kinds tell what they depend on, and how they are: see [KubernetesLens.Observe], which sees each of them for the first
+// time here. Kinds and objects that say neither are ignored and counted.
 //
 // The error is a [*BodyError]: the body is malformed, and nothing of it is taken. DecodeKubernetes does not keep body.
 func DecodeKubernetes(body []byte, now time.Time, lim Limits) (*Kubernetes, error) {
@@ -57,18 +58,6 @@ func DecodeKubernetes(body []byte, now time.Time, lim Limits) (*Kubernetes, erro
 	return &r.out, nil
 }
 
-// DecodeKubernetesObject reads one object of a watch. If it was deleted, its state is "Deleted" and the entity is removed from the topology,
-// but a deleted Event is ignored: events expire, which says nothing about what they told. Errors are as in
-// [DecodeKubernetes].
-func DecodeKubernetesObject(raw []byte, deleted bool, now time.Time, lim Limits) (*Kubernetes, error) {
-	r := newKubeReader(raw, now, lim)
-	r.deleted = deleted
-	if err := r.document(); err != nil {
-		return nil, err
-	}
-	return &r.out, nil
-}
-
 // isLines reports whether the body holds a line for each object: the first line is an object, and there are more.
 func isLines(body []byte) bool {
 	first, rest, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
@@ -79,6 +68,7 @@ func isLines(body []byte) bool {
 // kubeObject is an object of any kind while it is read. What is in spec and status depends on the kind, which may stand behind them.
 type kubeObject struct {
 	apiVersion, kind, namespace, name string
+	id, resourceVersion               string
 	created                           time.Time
 	// owner is the controller among the owners.
 	owner reference
@@ -92,7 +82,7 @@ type kubeObject struct {
 
 	// about is whom an Event is about.
 	about                              reference
-	id, class, reason, message         string
+	class, reason, message             string
 	component, reporter                string
 	first, last, eventTime, seriesLast time.Time
 	count, seriesCount                 int
@@ -104,9 +94,10 @@ type reference struct{ kind, namespace, name string }
 // kubeReader reads objects one after the other.
 type kubeReader struct {
 	scanner
-	lim     Limits
-	now     time.Time
-	deleted bool
+	lim Limits
+	// lens and now are what is read for, unless it is to be kept.
+	lens KubernetesLens
+	now  time.Time
 	// index counts the items of the body.
 	index int
 	// refusal is the first reason why the current item cannot be taken; empty if it can.
@@ -115,7 +106,7 @@ type kubeReader struct {
 }
 
 func newKubeReader(body []byte, now time.Time, lim Limits) *kubeReader {
-	return &kubeReader{scanner: scanner{data: body}, lim: lim.withDefaults(), now: now.UTC().Round(0)}
+	return &kubeReader{scanner: scanner{data: body}, lim: lim.withDefaults(), lens: KubernetesLens{Source: kubernetesSource, Limits: lim}, now: now}
 }
 
 // lines reads each line as a document of its own. Since JSON has no newline within strings, a line that cannot
@@ -193,29 +184,50 @@ func (r *kubeReader) take(o *kubeObject) error {
 	if r.index >= r.lim.Items {
 		return r.fail(r.pos, "more than %d objects", r.lim.Items)
 	}
-	before := len(r.out.Inputs)
-	switch {
-	case r.refusal != "":
-	case o.isEvent() && r.deleted:
-	case o.isEvent():
-		r.event(o)
-	case o.kind == "" && !o.isItem:
-		r.refuse("the object is no Event and has no kind")
-	case r.deleted:
-		r.removal(o)
-	default:
-		r.dependencies(o)
-		r.state(o)
-	}
+	k := r.compact(o)
 	switch {
 	case r.refusal != "":
 		r.out.reject(r.index, r.refusal)
-		r.out.Inputs = r.out.Inputs[:before]
-	case len(r.out.Inputs) == before:
+	case k == nil:
 		r.out.Ignored++
+	default:
+		told := r.lens.Observe(nil, k, r.now)
+		r.out.Inputs = append(r.out.Inputs, told.Inputs...)
+		r.out.Ignored += told.Ignored
+		r.out.Skewed += told.Skewed
 	}
 	r.index++
 	return nil
+}
+
+// compact keeps of an object what quell needs of it; nil if that is nothing, or if the object was refused.
+func (r *kubeReader) compact(o *kubeObject) *KubernetesObject {
+	switch {
+	case r.refusal != "":
+		return nil
+	case o.isEvent():
+		return r.event(o)
+	case o.kind == "" && o.isItem:
+		return nil
+	case o.kind == "":
+		r.refuse("the object is no Event and has no kind")
+		return nil
+	}
+	k := o.identity()
+	if r.entity(o.self()) == "" {
+		return nil
+	}
+	k.links = o.links()
+	k.states = r.states(o)
+	return k
+}
+
+// identity is who an object is.
+func (o *kubeObject) identity() *KubernetesObject {
+	return &KubernetesObject{
+		ref: reference{unique.Make(o.kind).Value(), unique.Make(o.namespace).Value(), o.name},
+		uid: o.id, resourceVersion: o.resourceVersion, created: timeAt(o.created),
+	}
 }
 
 // refuse notes why the current item cannot be taken.
@@ -237,46 +249,23 @@ func (o *kubeObject) isEvent() bool {
 }
 
 // event normalises an event: emitters and the two APIs put the same things into different fields.
-func (r *kubeReader) event(o *kubeObject) {
-	e := &correlate.Event{
+func (r *kubeReader) event(o *kubeObject) *KubernetesObject {
+	about := r.entity(o.about)
+	if about == "" {
+		return nil
+	}
+	k := o.identity()
+	k.event = &correlate.Event{
 		ID:        o.id,
-		Entity:    r.entity(o.about),
+		Entity:    about,
 		Reason:    o.reason,
 		Component: firstOf(o.component, o.reporter),
 		Message:   o.message,
 		Warning:   o.class == "Warning",
 		Count:     max(1, firstOf(o.seriesCount, o.count)),
-		Source:    kubernetesSource,
+		At:        firstOf(o.seriesLast, o.last, o.eventTime, o.first, o.created),
 	}
-	if e.Entity == "" {
-		return
-	}
-	at, skewed := r.lim.clamp(firstOf(o.seriesLast, o.last, o.eventTime, o.first, o.created, r.now), r.now)
-	if skewed {
-		r.out.Skewed++
-	}
-	e.At = at
-	r.add(e)
-	r.deletion(e)
-}
-
-// deletion tells of the pod that a controller says it deleted. Only the text names it, and it has been the same since the first
-// releases; without it the pod's symptoms would have to fade.
-func (r *kubeReader) deletion(e *correlate.Event) {
-	name, ok := strings.CutPrefix(strings.TrimPrefix(e.Message, "(combined from similar events): "), "Deleted pod: ")
-	pod := reference{"Pod", e.Entity.Namespace(), name}
-	if _, err := entityOf(pod); ok && err == nil && e.Reason == "SuccessfulDelete" {
-		r.tellAt(pod, kubeState{reason: "PodTerminating", at: e.At})
-	}
-}
-
-func (r *kubeReader) add(in correlate.Input) { r.out.Inputs = append(r.out.Inputs, in) }
-
-// removal ends what a deleted object showed, and removes it with all its dependencies.
-func (r *kubeReader) removal(o *kubeObject) {
-	r.tell(o.self(), "Deleted", "")
-	self := r.entity(o.self())
-	r.add(&correlate.Topology{Update: topology.Update{RemoveEntities: []topology.Entity{self}}, Source: kubernetesSource})
+	return k
 }
 
 // self refers to the object.

@@ -19,11 +19,12 @@ func at(before time.Duration) string { return received.Add(-before).Format(time.
 // told decodes an object and returns the states that it tells, as "entity reason".
 func told(t *testing.T, object string) []string {
 	t.Helper()
-	k, err := DecodeKubernetesObject([]byte(object), false, received, Limits{})
-	if err != nil || len(k.Rejected) > 0 {
-		t.Fatalf("decode %s: %v, rejected %v", object, err, k)
-	}
-	var states []string
+	return statesOf(t, lens.Observe(nil, mustRead(t, object), received))
+}
+
+// statesOf are the states among inputs.
+func statesOf(t *testing.T, k Kubernetes) (states []string) {
+	t.Helper()
 	for _, in := range k.Inputs {
 		if e, ok := in.(*correlate.Event); ok {
 			if e.Component != "quell/state" || e.Warning || e.Count != 1 {
@@ -184,11 +185,8 @@ func TestObjectsTellHowTheyAre(t *testing.T) {
 
 // The end of a run counts from when it was, not from when it is told: an old failure must not hide a later success.
 func TestRunsOfCronJobsAreToldAsOfTheirEnd(t *testing.T) {
-	k, err := DecodeKubernetesObject([]byte(fmt.Sprintf(`{"kind":"Job","metadata":{"name":"a-1","namespace":"b","uid":"u","ownerReferences":[{"kind":"CronJob","name":"a","controller":true}]},
-		"status":{"conditions":[{"type":"Failed","status":"True","reason":"DeadlineExceeded","message":"too slow","lastTransitionTime":%q}]}}`, at(10*time.Minute))), false, received, Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := lens.Observe(nil, mustRead(t, fmt.Sprintf(`{"kind":"Job","metadata":{"name":"a-1","namespace":"b","uid":"u","ownerReferences":[{"kind":"CronJob","name":"a","controller":true}]},
+		"status":{"conditions":[{"type":"Failed","status":"True","reason":"DeadlineExceeded","message":"too slow","lastTransitionTime":%q}]}}`, at(10*time.Minute))), received)
 	want := &correlate.Event{
 		ID: "u", Entity: "cronjob/b/a", Reason: "CronJobRunFailed", Component: "quell/state", Message: "job a-1: DeadlineExceeded: too slow",
 		Count: 1, At: received.Add(-10 * time.Minute), Source: "kubernetes",
