@@ -48,6 +48,10 @@ func (r *kubeReader) object(o *kubeObject) error {
 			return r.rawInto(&o.status)
 		case "endpoints":
 			return r.rawInto(&o.endpoints)
+		case "data":
+			return r.rawInto(&o.data)
+		case "binaryData":
+			return r.rawInto(&o.binaryData)
 		case "items":
 			if o.isItem {
 				return r.skip() // a list within a list
@@ -135,12 +139,11 @@ func (r *kubeReader) metadata(o *kubeObject) error {
 		case "deletionTimestamp":
 			o.deleting = r.peek() == '"'
 		case "labels":
-			return r.fields(func(key string) error {
-				if key == "kubernetes.io/service-name" {
-					return r.textInto(&o.service, maxNameBytes)
-				}
-				return r.skip()
-			})
+			return r.fields(func(key string) error { return r.textAt(o.labels.at(key), maxNameBytes) })
+		case "annotations":
+			return r.fields(func(key string) error { return r.textAt(o.annotations.at(key), maxDependsOnBytes) })
+		case "managedFields":
+			return r.rawInto(&o.managed)
 		case "ownerReferences":
 			if r.peek() == '[' {
 				return r.array(func() error { return r.owner(o) })
@@ -179,4 +182,12 @@ func (r *kubeReader) rawInto(dst *[]byte) error {
 	err := r.skip()
 	*dst = r.data[begin:r.pos]
 	return err
+}
+
+// textAt reads a string, unless nobody asks for it.
+func (r *kubeReader) textAt(dst *string, maxBytes int) error {
+	if dst == nil {
+		return r.skip()
+	}
+	return r.textInto(dst, maxBytes)
 }

@@ -12,13 +12,16 @@ import (
 // they mean is said by rules, in the pack "kubernetes".
 const stateComponent = "quell/state"
 
-// KubernetesLens turns what is seen of the objects of one cluster into inputs.
+// KubernetesLens turns what is seen of the objects of one cluster into inputs. It remembers some of them, since it takes several to know
+// where a service leads, so each cluster has its own. It is safe for concurrent use, and must not be copied.
 type KubernetesLens struct {
 	// Cluster stands behind the '@' of entities; none if it is empty.
 	Cluster string
 	// Source is the source of all inputs: "kubernetes/NAME", or "kubernetes" for a cluster without a name.
 	Source string
 	Limits Limits
+
+	joined joined
 }
 
 // Observe returns what is to be told of an object when it is seen for the first time (old is nil), when it changed, and when it was
@@ -28,16 +31,22 @@ type KubernetesLens struct {
 // Each object tells its own dependencies, and takes back those alone when it goes: what others tell about it stays for as long as they
 // do, as a pod goes on to need a config map that is gone. A deleted Event tells nothing: events expire.
 func (l *KubernetesLens) Observe(old, new *KubernetesObject, now time.Time) Kubernetes {
+	l.joined.mu.Lock()
+	defer l.joined.mu.Unlock()
 	v := l.look(now)
 	switch {
 	case new == nil && (old == nil || old.event != nil):
-	case new == nil:
-		v.removal(old)
-	case new.event != nil:
+	case new != nil && new.event != nil:
 		if old == nil || old.event == nil || *old.event != *new.event {
 			v.event(new.event)
 		}
-	case old == nil || !old.same(new):
+	case old != nil && new != nil && old.same(new):
+	case isSlice(old) || isSlice(new):
+		v.service(old, new)
+	case new == nil:
+		v.removal(old)
+	default:
+		v.out.Malformed = new.malformed
 		v.links(old, new)
 		v.states(new)
 	}
@@ -46,17 +55,26 @@ func (l *KubernetesLens) Observe(old, new *KubernetesObject, now time.Time) Kube
 
 // Again returns the states of an object that did not change, as [KubernetesObject.Due] asks for.
 func (l *KubernetesLens) Again(o *KubernetesObject, now time.Time) Kubernetes {
+	l.joined.mu.Lock()
+	defer l.joined.mu.Unlock()
 	v := l.look(now)
-	v.states(o)
+	if isSlice(o) {
+		v.service(o, o)
+	} else {
+		v.states(o)
+	}
 	return v.result()
 }
+
+// isSlice reports whether an object is an EndpointSlice of a service.
+func isSlice(o *KubernetesObject) bool { return o != nil && o.endpoints != nil }
 
 // Entity names an object of the cluster.
 func (l *KubernetesLens) Entity(o *KubernetesObject) topology.Entity { return l.inCluster(o.Entity()) }
 
-// inCluster puts the cluster behind an entity without one; it returns none if that gets too long.
+// inCluster puts the cluster behind an entity without one; it returns none if that gets too long. What is external is so to all clusters.
 func (l *KubernetesLens) inCluster(e topology.Entity) topology.Entity {
-	if l.Cluster == "" || e == "" || e.Cluster() != "" {
+	if l.Cluster == "" || e == "" || e.Cluster() != "" || e.Kind() == "external" {
 		return e
 	}
 	e += topology.Entity("@" + l.Cluster)
@@ -129,43 +147,86 @@ func (v *look) removal(o *KubernetesObject) {
 	v.links(o, nil)
 }
 
-// states tells those that hold now.
+// states tells those of an object that hold now.
 func (v *look) states(o *KubernetesObject) {
 	self := v.lens.Entity(o)
 	for i := range o.states {
-		s := &o.states[i]
-		if !s.holds(kubeTime(v.now.Unix())) {
-			continue
-		}
-		at, _ := v.lim.clamp(firstOf(s.at.time(), v.now), v.now)
-		v.tell(correlate.Event{
-			ID: s.id, Entity: v.name(s.about, self), Reason: s.reason, Component: stateComponent, Message: s.message, Count: 1, At: at,
-		})
+		v.state(&o.states[i], self)
 	}
+}
+
+// state tells a state if it holds now.
+func (v *look) state(s *kubeState, self topology.Entity) {
+	if !s.holds(kubeTime(v.now.Unix())) {
+		return
+	}
+	at, _ := v.lim.clamp(firstOf(s.at.time(), v.now), v.now)
+	v.tell(correlate.Event{
+		ID: s.id, Entity: v.name(s.about, self), Reason: s.reason, Component: stateComponent, Message: s.message, Count: 1, At: at,
+	})
 }
 
 // links tells the dependencies that an object has now and had not before, and takes back those that it does not have any more.
 func (v *look) links(old, new *KubernetesObject) {
-	var u topology.Update
 	var before, after, over []topology.Edge
 	if old != nil {
-		before, _ = v.edges(old)
+		before, _ = v.edges(old, old.links)
+		joined, _ := v.edges(old, v.lens.joined.partners(old))
+		before = append(before, joined...)
 	}
 	if new != nil {
-		after, over = v.edges(new)
+		after, over = v.edges(new, new.links)
+		joined, _ := v.edges(new, v.lens.joined.partners(new))
+		after = append(after, joined...)
 	}
-	u.RemoveEdges = missing(append(over, before...), after)
-	u.Edges = missing(after, before)
+	v.lens.joined.replace(old, new)
+	v.rewire(append(over, before...), after)
+}
+
+// service tells where the service of a slice leads, by this slice and its others.
+func (v *look) service(old, new *KubernetesObject) {
+	if old != nil && new != nil && old.endpoints.service != new.endpoints.service {
+		v.service(old, nil)
+		old = nil
+	}
+	j := &v.lens.joined
+	service := firstOf(old, new).endpoints.service
+	if old != nil {
+		j.replaceSlice(nil, old) // a lens that is new does not remember it
+	}
+	before := v.selected(j.slices(service))
+	j.replaceSlice(old, new)
+	now := j.slices(service)
+	v.rewire(before, v.selected(now))
+	s := kubeState{about: service, reason: "EndpointsReady"}
+	if len(now) > 0 {
+		s = serviceState(now)
+	}
+	v.state(&s, "")
+}
+
+// selected are the dependencies that slices tell.
+func (v *look) selected(slices []*KubernetesObject) (list []topology.Edge) {
+	for _, o := range slices {
+		edges, _ := v.edges(o, o.links)
+		list = append(list, edges...)
+	}
+	return list
+}
+
+// rewire tells the edges that are new, and takes back those that are not told any more.
+func (v *look) rewire(before, after []topology.Edge) {
+	u := topology.Update{Edges: missing(after, before), RemoveEdges: missing(before, after)}
 	if len(u.Edges)+len(u.RemoveEdges) > 0 {
 		v.out.Inputs = append(v.out.Inputs, &correlate.Topology{Update: u, Source: v.lens.Source})
 	}
 }
 
-// edges are the dependencies that an object tells, and those that it tells are over.
-func (v *look) edges(o *KubernetesObject) (edges, over []topology.Edge) {
+// edges are the dependencies that an object tells by some links, and those that it tells are over.
+func (v *look) edges(o *KubernetesObject, links []kubeLink) (edges, over []topology.Edge) {
 	self := v.lens.Entity(o)
-	for i := range o.links {
-		link := &o.links[i]
+	for i := range links {
+		link := &links[i]
 		e := topology.Edge{From: v.name(link.from, self), To: v.name(link.to, self), Type: link.typ}
 		switch {
 		case e.From == "" || e.To == "":

@@ -19,10 +19,10 @@ func TestTheLensTellsDifferences(t *testing.T) {
 			"spec":{"nodeName":%q},"status":{"phase":"Running","startTime":%q,"conditions":[{"type":"Ready","status":%q,"lastTransitionTime":%q}]}}`,
 			node, at(time.Hour), ready, at(time.Minute)))
 	}
-	if got := lens.Observe(on("n1", "True"), on("n1", "True"), received); len(got.Inputs) != 0 || got.Ignored != 1 {
+	if got := newLens().Observe(on("n1", "True"), on("n1", "True"), received); len(got.Inputs) != 0 || got.Ignored != 1 {
 		t.Errorf("got %+v of an object that did not change", got)
 	}
-	got := lens.Observe(on("n1", "True"), on("n2", "True"), received)
+	got := newLens().Observe(on("n1", "True"), on("n2", "True"), received)
 	told, over := edgesOf(got)
 	if want := []topology.Edge{{From: "pod/b/a", To: "node/n2", Type: "runs_on"}}; !cmp.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)
@@ -30,7 +30,7 @@ func TestTheLensTellsDifferences(t *testing.T) {
 	if want := []topology.Edge{{From: "pod/b/a", To: "node/n1", Type: "runs_on"}}; !cmp.Equal(over, want) {
 		t.Errorf("took back %v, want %v", over, want)
 	}
-	got = lens.Observe(on("n1", "True"), on("n1", "False"), received)
+	got = newLens().Observe(on("n1", "True"), on("n1", "False"), received)
 	if diff := cmp.Diff([]string{"pod/b/a PodNotReady"}, statesOf(t, got)); diff != "" || len(got.Inputs) != 1 {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
@@ -38,10 +38,10 @@ func TestTheLensTellsDifferences(t *testing.T) {
 
 func TestRepeatsOfAnEventAreTold(t *testing.T) {
 	first, second := mustRead(t, coreEvent), mustRead(t, strings.Replace(coreEvent, `"count":14`, `"count":15`, 1))
-	if got := lens.Observe(first, mustRead(t, coreEvent), received); len(got.Inputs) != 0 {
+	if got := newLens().Observe(first, mustRead(t, coreEvent), received); len(got.Inputs) != 0 {
 		t.Errorf("got %+v of an event that did not change", got.Inputs)
 	}
-	got := lens.Observe(first, second, received)
+	got := newLens().Observe(first, second, received)
 	if len(got.Inputs) != 1 || got.Inputs[0].(*correlate.Event).Count != 15 {
 		t.Errorf("got %+v, want the fifteenth", got.Inputs)
 	}
@@ -78,14 +78,14 @@ func TestWhatIsLateIsToldWhenItIsDue(t *testing.T) {
 	started := received.Add(-time.Minute)
 	pod := mustRead(t, fmt.Sprintf(`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"status":{"phase":"Pending","startTime":%q,
 		"conditions":[{"type":"Ready","status":"False","lastTransitionTime":%q}]}}`, at(time.Minute), at(time.Minute)))
-	if diff := cmp.Diff([]string{"pod/b/a PodStarting"}, statesOf(t, lens.Observe(nil, pod, received))); diff != "" {
+	if diff := cmp.Diff([]string{"pod/b/a PodStarting"}, statesOf(t, newLens().Observe(nil, pod, received))); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
 	due := pod.Due(received)
 	if want := started.Add(startGrace); !due.Equal(want) {
 		t.Fatalf("due at %v, want %v", due, want)
 	}
-	if diff := cmp.Diff([]string{"pod/b/a PodNotReady"}, statesOf(t, lens.Again(pod, due))); diff != "" {
+	if diff := cmp.Diff([]string{"pod/b/a PodNotReady"}, statesOf(t, newLens().Again(pod, due))); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
 	if again := pod.Due(due); !again.IsZero() {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"maps"
 	"slices"
 	"time"
 	"unique"
@@ -17,9 +18,15 @@ type KubernetesObject struct {
 	created              kubeTime
 	// event is what an Event tells, without cluster and source, its time as it stands there; nil for objects of other kinds.
 	event *correlate.Event
-	// states and links are what the object tells, facts what somebody may have changed.
+	// states and links are what the object tells.
 	states []kubeState
 	links  []kubeLink
+	// endpoints is set for an EndpointSlice of a service, selector for a disruption budget, podLabels for what has pods to protect.
+	endpoints *endpointCount
+	selector  selector
+	podLabels map[string]string
+	// malformed counts entries of the annotation about dependencies that name nothing.
+	malformed int
 }
 
 // ObjectError says that an object is well formed and of no use, since it does not say what it is about.
@@ -104,7 +111,11 @@ func (o *KubernetesObject) Due(seen time.Time) (due time.Time) {
 
 // same reports whether two versions of an object tell the same.
 func (o *KubernetesObject) same(other *KubernetesObject) bool {
-	return o.uid == other.uid && slices.Equal(o.states, other.states) && slices.Equal(o.links, other.links)
+	if isSlice(o) != isSlice(other) || isSlice(o) && *o.endpoints != *other.endpoints {
+		return false
+	}
+	return o.uid == other.uid && slices.Equal(o.states, other.states) && slices.Equal(o.links, other.links) &&
+		maps.Equal(o.podLabels, other.podLabels) && slices.EqualFunc(o.selector, other.selector, requirement.equal)
 }
 
 // kubeTime is a time in Unix seconds, which is as exact as times of objects are; zero is none.

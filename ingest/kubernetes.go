@@ -19,6 +19,8 @@ const (
 	kubernetesSource = "kubernetes"
 	// maxWordBytes bounds the short texts of an event: reason, component, id.
 	maxWordBytes = 256
+	// maxDependsOnBytes bounds the annotations that quell reads.
+	maxDependsOnBytes = 4 << 10
 	// maxNameBytes bounds names within reason; what is longer is refused as an entity.
 	maxNameBytes = topology.MaxEntityBytes + 1
 )
@@ -32,6 +34,8 @@ type Kubernetes struct {
 	Rejections
 	// Ignored counts objects that tell quell nothing.
 	Ignored int
+	// Malformed counts entries of the annotation quell.dev/depends-on that name no entity.
+	Malformed int
 	// Skewed counts events with a time so far in the future that it was replaced by the present.
 	Skewed int
 }
@@ -73,12 +77,12 @@ type kubeObject struct {
 	// owner is the controller among the owners.
 	owner reference
 	// generation counts changes of the spec; deleting is true once somebody asked for the object's removal.
-	generation int
-	deleting   bool
-	// service is the Service that an EndpointSlice belongs to.
-	service string
-	// spec, status and endpoints are JSON whose syntax was checked. They share memory with the body.
-	spec, status, endpoints []byte
+	generation  int
+	deleting    bool
+	labels      kubeLabels
+	annotations kubeAnnotations
+	// spec and so on are JSON whose syntax was checked. They share memory with the body.
+	spec, status, endpoints, data, binaryData, managed []byte
 
 	// about is whom an Event is about.
 	about                              reference
@@ -90,6 +94,36 @@ type kubeObject struct {
 }
 
 type reference struct{ kind, namespace, name string }
+
+// kubeLabels are the labels that say what an object is part of.
+type kubeLabels struct{ service, zone, region string }
+
+// at is where the label of a key is kept; nil if nobody asks for it.
+func (l *kubeLabels) at(key string) *string {
+	switch key {
+	case "kubernetes.io/service-name":
+		return &l.service
+	case "topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone":
+		return &l.zone
+	case "topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region":
+		return &l.region
+	}
+	return nil
+}
+
+// kubeAnnotations are the annotations that tell dependencies and changes.
+type kubeAnnotations struct{ dependsOn, revision string }
+
+// at is where the annotation of a key is kept; nil if nobody asks for it.
+func (a *kubeAnnotations) at(key string) *string {
+	switch key {
+	case "quell.dev/depends-on":
+		return &a.dependsOn
+	case "deployment.kubernetes.io/revision":
+		return &a.revision
+	}
+	return nil
+}
 
 // kubeReader reads objects one after the other.
 type kubeReader struct {
@@ -195,6 +229,7 @@ func (r *kubeReader) take(o *kubeObject) error {
 		r.out.Inputs = append(r.out.Inputs, told.Inputs...)
 		r.out.Ignored += told.Ignored
 		r.out.Skewed += told.Skewed
+		r.out.Malformed += told.Malformed
 	}
 	r.index++
 	return nil
@@ -217,8 +252,8 @@ func (r *kubeReader) compact(o *kubeObject) *KubernetesObject {
 	if r.entity(o.self()) == "" {
 		return nil
 	}
-	k.links = o.links()
 	k.states = r.states(o)
+	o.linkTo(k)
 	return k
 }
 
@@ -294,7 +329,7 @@ func entityOf(ref reference) (topology.Entity, error) {
 // clusterScoped are the kinds whose objects have no namespace, whatever the reference says.
 var clusterScoped = map[string]bool{
 	"Node": true, "Namespace": true, "PersistentVolume": true, "StorageClass": true, "VolumeAttachment": true,
-	"CSINode": true, "ClusterRole": true, "IngressClass": true, "CustomResourceDefinition": true, "PriorityClass": true,
+	"CSINode": true, "Zone": true, "Region": true, "GatewayClass": true, "ClusterRole": true, "IngressClass": true, "CustomResourceDefinition": true, "PriorityClass": true,
 }
 
 // firstOf returns the first value that is not zero.

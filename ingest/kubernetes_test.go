@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/common/model"
 
 	"quell/correlate"
@@ -170,8 +172,8 @@ const podObject = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"cart-7d9f
 	{"apiVersion":"v1","kind":"Foo","name":"other","controller":false},{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"cart-7d9f","controller":true,"blockOwnerDeletion":true}]},
 	"spec":{"nodeName":"n1","containers":[]}}`
 
-// lens sees a cluster without a name.
-var lens = KubernetesLens{Source: "kubernetes"}
+// newLens sees a cluster without a name.
+func newLens() *KubernetesLens { return &KubernetesLens{Source: "kubernetes"} }
 
 func mustRead(t *testing.T, object string) *KubernetesObject {
 	t.Helper()
@@ -223,7 +225,10 @@ var objectsWithDependencies = map[string]struct {
 	},
 	"autoscaler": {
 		`{"kind":"HorizontalPodAutoscaler","metadata":{"name":"a","namespace":"b"},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"d"}}}`,
-		[]topology.Edge{{From: "horizontalpodautoscaler/b/a", To: "deployment/b/d", Type: "depends_on"}},
+		[]topology.Edge{
+			{From: "horizontalpodautoscaler/b/a", To: "deployment/b/d", Type: "depends_on"},
+			{From: "deployment/b/d", To: "horizontalpodautoscaler/b/a", Type: "scaled_by"},
+		},
 	},
 	"ingress": {
 		`{"kind":"Ingress","metadata":{"name":"a","namespace":"b"},"spec":{"defaultBackend":{"service":{"name":"s"}},"rules":[{"http":{"paths":[{"backend":{"service":{"name":"t"}}},{"backend":{"service":{"name":"s"}}}]}}]}}`,
@@ -250,8 +255,9 @@ func edgesOf(k Kubernetes) (told, over []topology.Edge) {
 func TestKubernetesObjectsTellDependencies(t *testing.T) {
 	for name, test := range objectsWithDependencies {
 		t.Run(name, func(t *testing.T) {
-			told, _ := edgesOf(lens.Observe(nil, mustRead(t, test.object), received))
-			if diff := cmp.Diff(test.want, told); diff != "" {
+			told, _ := edgesOf(newLens().Observe(nil, mustRead(t, test.object), received))
+			told = slices.DeleteFunc(told, func(e topology.Edge) bool { return e.Type == "in_namespace" })
+			if diff := cmp.Diff(test.want, told, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("got other than wanted (-want +got):\n%s", diff)
 			}
 		})
@@ -265,12 +271,13 @@ func TestDeletedObjectsTakeBackTheirOwnDependencies(t *testing.T) {
 	}{
 		"pod": {podObject, deleted("pod/shop/cart-7d9f-x",
 			topology.Edge{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
+			topology.Edge{From: "pod/shop/cart-7d9f-x", To: "namespace/shop", Type: "in_namespace"},
 			topology.Edge{From: "pod/shop/cart-7d9f-x", To: "node/n1", Type: "runs_on"})},
 		"node":  {`{"kind":"Node","metadata":{"name":"n1"}}`, deleted("node/n1")},
 		"event": {coreEvent, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, lens.Observe(mustRead(t, test.object), nil, received).Inputs); diff != "" {
+			if diff := cmp.Diff(test.want, newLens().Observe(mustRead(t, test.object), nil, received).Inputs); diff != "" {
 				t.Errorf("got other than wanted (-want +got):\n%s", diff)
 			}
 		})
@@ -284,7 +291,8 @@ func TestAClaimThatIsBoundTakesBackItsClass(t *testing.T) {
 	}
 	bound := claim(`,"volumeName":"pv-1"`)
 	for _, old := range []*KubernetesObject{nil, claim("")} {
-		told, over := edgesOf(lens.Observe(old, bound, received))
+		told, over := edgesOf(newLens().Observe(old, bound, received))
+		told = slices.DeleteFunc(told, func(e topology.Edge) bool { return e.Type == "in_namespace" })
 		wantTold := []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "persistentvolume/pv-1", Type: "bound_to"}}
 		wantOver := []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "storageclass/fast", Type: "depends_on"}}
 		if !cmp.Equal(told, wantTold) || !cmp.Equal(over, wantOver) {
@@ -378,5 +386,7 @@ func ExampleKubernetesLens_Observe() {
 	for _, edge := range eu.Observe(nil, pod, time.Now()).Inputs[0].(*correlate.Topology).Edges {
 		fmt.Println(edge.From, edge.Type, edge.To)
 	}
-	// Output: pod/shop/cart@prod-eu runs_on node/n1@prod-eu
+	// Output:
+	// pod/shop/cart@prod-eu in_namespace namespace/shop@prod-eu
+	// pod/shop/cart@prod-eu runs_on node/n1@prod-eu
 }

@@ -89,11 +89,7 @@ type states struct {
 // states are how an object is, if its kind has states that quell knows.
 func (r *kubeReader) states(o *kubeObject) []kubeState {
 	c := states{reader: r}
-	switch {
-	case o.kind == "EndpointSlice":
-		c.service(o)
-		return c.list
-	case o.status == nil:
+	if o.status == nil {
 		return nil // an exporter left it out
 	}
 	s := lenient[kubeStatus](o.status)
@@ -293,31 +289,6 @@ func (c *states) autoscaler(s *kubeStatus) {
 	case active.Status != "":
 		c.is("AutoscalerWorks", "")
 	}
-}
-
-// service tells whether a service leads anywhere. A service of which nobody is an endpoint was scaled to nothing.
-func (c *states) service(o *kubeObject) {
-	service := nameOf("Service", o.namespace, o.service)
-	if service == nobody {
-		return
-	}
-	count, ready := 0, 0
-	for _, e := range lenient[[]kubeEndpoint](o.endpoints) {
-		if e.Conditions.Terminating == nil || !*e.Conditions.Terminating {
-			count++
-		}
-		if e.Conditions.Ready == nil || *e.Conditions.Ready {
-			ready++
-		}
-	}
-	if ready > 0 || count == 0 {
-		c.add(kubeState{about: service, reason: "EndpointsReady"})
-		return
-	}
-	c.add(kubeState{
-		about: service, reason: "NoReadyEndpoints", message: fmt.Sprintf("none of %d endpoints is ready", count),
-		from: timeAt(o.created).after(startGrace),
-	})
 }
 
 // namespace tells of a namespace that cannot go.

@@ -19,7 +19,7 @@ func at(before time.Duration) string { return received.Add(-before).Format(time.
 // told decodes an object and returns the states that it tells, as "entity reason".
 func told(t *testing.T, object string) []string {
 	t.Helper()
-	return statesOf(t, lens.Observe(nil, mustRead(t, object), received))
+	return statesOf(t, newLens().Observe(nil, mustRead(t, object), received))
 }
 
 // statesOf are the states among inputs.
@@ -185,7 +185,7 @@ func TestObjectsTellHowTheyAre(t *testing.T) {
 
 // The end of a run counts from when it was, not from when it is told: an old failure must not hide a later success.
 func TestRunsOfCronJobsAreToldAsOfTheirEnd(t *testing.T) {
-	k := lens.Observe(nil, mustRead(t, fmt.Sprintf(`{"kind":"Job","metadata":{"name":"a-1","namespace":"b","uid":"u","ownerReferences":[{"kind":"CronJob","name":"a","controller":true}]},
+	k := newLens().Observe(nil, mustRead(t, fmt.Sprintf(`{"kind":"Job","metadata":{"name":"a-1","namespace":"b","uid":"u","ownerReferences":[{"kind":"CronJob","name":"a","controller":true}]},
 		"status":{"conditions":[{"type":"Failed","status":"True","reason":"DeadlineExceeded","message":"too slow","lastTransitionTime":%q}]}}`, at(10*time.Minute))), received)
 	want := &correlate.Event{
 		ID: "u", Entity: "cronjob/b/a", Reason: "CronJobRunFailed", Component: "quell/state", Message: "job a-1: DeadlineExceeded: too slow",

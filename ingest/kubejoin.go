@@ -1,0 +1,163 @@
+package ingest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// joined is what a lens remembers of a cluster, to tell what takes several objects to know. The zero value remembers nothing. It holds
+// objects that whoever watches the cluster holds as well.
+type joined struct {
+	mu sync.Mutex
+	// services holds the endpoint slices of each service by name: a service with two families of addresses, or many endpoints, has several.
+	services map[kubeName]map[string]*KubernetesObject
+	// spaces holds, by namespace, the disruption budgets and what they may be about.
+	spaces map[string]*space
+}
+
+// space is what is remembered of a namespace.
+type space struct {
+	budgets, workloads map[kubeName]*KubernetesObject
+}
+
+// endpointCount is what an EndpointSlice adds to its service.
+type endpointCount struct {
+	service      kubeName
+	count, ready int
+}
+
+// selector is what a disruption budget selects its pods by: all of these.
+type selector []requirement
+
+// requirement is met by labels that have the key with one of the values.
+type requirement struct {
+	key    string
+	values []string
+}
+
+// selects reports whether pods with these labels are selected.
+func (s selector) selects(labels map[string]string) bool {
+	for _, r := range s {
+		if v, ok := labels[r.key]; !ok || !slices.Contains(r.values, v) {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+func (r requirement) equal(other requirement) bool {
+	return r.key == other.key && slices.Equal(r.values, other.values)
+}
+
+// slices are those of a service, in order of their names.
+func (j *joined) slices(service kubeName) (list []*KubernetesObject) {
+	set := j.services[service]
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		list = append(list, set[name])
+	}
+	return list
+}
+
+// replaceSlice takes over a version of a slice; new is nil if it is gone.
+func (j *joined) replaceSlice(old, new *KubernetesObject) {
+	if old != nil {
+		set := j.services[old.endpoints.service]
+		delete(set, old.ref.name)
+		if len(set) == 0 {
+			delete(j.services, old.endpoints.service)
+		}
+	}
+	if new == nil {
+		return
+	}
+	if j.services == nil {
+		j.services = make(map[kubeName]map[string]*KubernetesObject)
+	}
+	set := j.services[new.endpoints.service]
+	if set == nil {
+		set = make(map[string]*KubernetesObject)
+		j.services[new.endpoints.service] = set
+	}
+	set[new.ref.name] = new
+}
+
+// serviceState tells whether a service leads anywhere. One of which nobody is an endpoint was scaled to nothing.
+func serviceState(slices []*KubernetesObject) kubeState {
+	count, ready := 0, 0
+	var created kubeTime
+	for i, o := range slices {
+		count, ready = count+o.endpoints.count, ready+o.endpoints.ready
+		if i == 0 || o.created < created {
+			created = o.created
+		}
+	}
+	s := kubeState{about: slices[0].endpoints.service, reason: "EndpointsReady"}
+	switch {
+	case count == 0:
+	case ready > 0:
+		s.message = fmt.Sprintf("%d of %d endpoints ready", ready, count)
+	default:
+		s.reason, s.message = "NoReadyEndpoints", fmt.Sprintf("none of %d endpoints is ready", count)
+		s.from = created.after(startGrace)
+	}
+	return s
+}
+
+// partners are the dependencies between budgets and what they protect that the presence of o adds: a budget depends on what it selects,
+// whose pods it counts.
+func (j *joined) partners(o *KubernetesObject) (list []kubeLink) {
+	s := j.spaces[o.ref.namespace]
+	if s == nil {
+		return nil
+	}
+	for _, name := range sortedNames(s.workloads, o.selector != nil) {
+		if o.selector.selects(s.workloads[name].podLabels) {
+			list = append(list, kubeLink{to: name, typ: "depends_on"})
+		}
+	}
+	for _, name := range sortedNames(s.budgets, o.podLabels != nil) {
+		if s.budgets[name].selector.selects(o.podLabels) {
+			list = append(list, kubeLink{from: name, typ: "depends_on"})
+		}
+	}
+	return list
+}
+
+// sortedNames are the keys of a set in order of what they name, none unless they are wanted.
+func sortedNames(set map[kubeName]*KubernetesObject, wanted bool) []kubeName {
+	if !wanted || len(set) == 0 {
+		return nil
+	}
+	return slices.SortedFunc(maps.Keys(set), func(a, b kubeName) int { return cmp.Compare(a.Value(), b.Value()) })
+}
+
+// replace takes over a version of a budget or of what it may be about; new is nil if it is gone.
+func (j *joined) replace(old, new *KubernetesObject) {
+	for _, o := range [...]*KubernetesObject{old, new} {
+		if o == nil || o.selector == nil && o.podLabels == nil {
+			continue
+		}
+		if j.spaces == nil {
+			j.spaces = make(map[string]*space)
+		}
+		s := j.spaces[o.ref.namespace]
+		if s == nil {
+			s = &space{budgets: make(map[kubeName]*KubernetesObject), workloads: make(map[kubeName]*KubernetesObject)}
+			j.spaces[o.ref.namespace] = s
+		}
+		set := s.budgets
+		if o.selector == nil {
+			set = s.workloads
+		}
+		name := nameOf(o.ref.kind, o.ref.namespace, o.ref.name)
+		if set[name] = o; o != new {
+			delete(set, name)
+		}
+		if len(s.budgets)+len(s.workloads) == 0 {
+			delete(j.spaces, o.ref.namespace)
+		}
+	}
+}
