@@ -157,6 +157,7 @@ func (r *kubeReader) metadata(o *kubeObject) error {
 // object again.
 func (r *kubeReader) owner(o *kubeObject) error {
 	var ref reference
+	var uid string
 	isController := false
 	err := r.fields(func(key string) error {
 		switch key {
@@ -164,13 +165,15 @@ func (r *kubeReader) owner(o *kubeObject) error {
 			return r.textInto(&ref.kind, maxNameBytes)
 		case "name":
 			return r.textInto(&ref.name, maxNameBytes)
+		case "uid":
+			return r.textInto(&uid, maxWordBytes)
 		case "controller":
 			isController = r.peek() == 't'
 		}
 		return r.skip()
 	})
 	if isController {
-		o.owner = ref
+		o.owner, o.ownerID = ref, uid
 	}
 	return err
 }

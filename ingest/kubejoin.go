@@ -16,6 +16,10 @@ type joined struct {
 	services map[kubeName]map[string]*KubernetesObject
 	// spaces holds, by namespace, the disruption budgets and what they may be about.
 	spaces map[string]*space
+	// templates holds, by the uid of a deployment, the revisions of the templates that its replica sets are made by; told is the last
+	// rollout that was told of it.
+	templates map[string]map[string]int
+	told      map[string]int
 }
 
 // space is what is remembered of a namespace.
@@ -134,8 +138,56 @@ func sortedNames(set map[kubeName]*KubernetesObject, wanted bool) []kubeName {
 	return slices.SortedFunc(maps.Keys(set), func(a, b kubeName) int { return cmp.Compare(a.Value(), b.Value()) })
 }
 
-// replace takes over a version of a budget or of what it may be about; new is nil if it is gone.
+// revision is that of the replica set which a deployment's template was made into before, 0 if there is none.
+func (j *joined) revision(deployment *KubernetesObject) int {
+	return j.templates[deployment.uid][deployment.setup.template]
+}
+
+// tellRollout notes that a rollout is told of the deployment with this uid.
+func (j *joined) tellRollout(uid string, revision int) {
+	if j.told == nil {
+		j.told = make(map[string]int)
+	}
+	j.told[uid] = revision
+}
+
+// replaceTemplate takes over a version of a replica set; new is nil if it is gone.
+func (j *joined) replaceTemplate(old, new *KubernetesObject) {
+	if old != nil {
+		delete(j.templates[old.ownerUID], old.setup.template)
+		if len(j.templates[old.ownerUID]) == 0 {
+			delete(j.templates, old.ownerUID)
+		}
+	}
+	if new == nil || new.setup.revision == 0 {
+		return
+	}
+	if j.templates == nil {
+		j.templates = make(map[string]map[string]int)
+	}
+	if j.templates[new.ownerUID] == nil {
+		j.templates[new.ownerUID] = make(map[string]int)
+	}
+	j.templates[new.ownerUID][new.setup.template] = new.setup.revision
+}
+
+// replace takes over a version of an object; new is nil if it is gone.
 func (j *joined) replace(old, new *KubernetesObject) {
+	switch o := firstOf(new, old); o.ref.kind {
+	case "ReplicaSet":
+		j.replaceTemplate(old, new)
+	case "Deployment":
+		if new == nil {
+			delete(j.told, old.uid)
+		}
+		j.replacePartner(old, new)
+	default:
+		j.replacePartner(old, new)
+	}
+}
+
+// replacePartner takes over a version of a budget or of what it may be about; new is nil if it is gone.
+func (j *joined) replacePartner(old, new *KubernetesObject) {
 	for _, o := range [...]*KubernetesObject{old, new} {
 		if o == nil || o.selector == nil && o.podLabels == nil {
 			continue

@@ -48,6 +48,7 @@ func (l *KubernetesLens) Observe(old, new *KubernetesObject, now time.Time) Kube
 	default:
 		v.out.Malformed = new.malformed
 		v.links(old, new)
+		v.changes(old, new)
 		v.states(new)
 	}
 	return v.result()

@@ -21,6 +21,10 @@ type KubernetesObject struct {
 	// states and links are what the object tells.
 	states []kubeState
 	links  []kubeLink
+	// setup is what is compared to see changes; nil if none are told. owner controls a replica set.
+	setup    *setup
+	owner    kubeName
+	ownerUID string
 	// endpoints is set for an EndpointSlice of a service, selector for a disruption budget, podLabels for what has pods to protect.
 	endpoints *endpointCount
 	selector  selector
@@ -112,6 +116,9 @@ func (o *KubernetesObject) Due(seen time.Time) (due time.Time) {
 // same reports whether two versions of an object tell the same.
 func (o *KubernetesObject) same(other *KubernetesObject) bool {
 	if isSlice(o) != isSlice(other) || isSlice(o) && *o.endpoints != *other.endpoints {
+		return false
+	}
+	if (o.setup == nil) != (other.setup == nil) || o.setup != nil && *o.setup != *other.setup {
 		return false
 	}
 	return o.uid == other.uid && slices.Equal(o.states, other.states) && slices.Equal(o.links, other.links) &&

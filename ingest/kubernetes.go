@@ -75,7 +75,8 @@ type kubeObject struct {
 	id, resourceVersion               string
 	created                           time.Time
 	// owner is the controller among the owners.
-	owner reference
+	owner   reference
+	ownerID string
 	// generation counts changes of the spec; deleting is true once somebody asked for the object's removal.
 	generation  int
 	deleting    bool
@@ -254,6 +255,9 @@ func (r *kubeReader) compact(o *kubeObject) *KubernetesObject {
 	}
 	k.states = r.states(o)
 	o.linkTo(k)
+	if k.setup = o.setUp(); o.kind == "ReplicaSet" {
+		k.owner, k.ownerUID = nameOf(o.owner.kind, o.namespace, o.owner.name), o.ownerID
+	}
 	return k
 }
 

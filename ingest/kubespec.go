@@ -11,9 +11,7 @@ import (
 // kubeSpec is for kinds other than pods.
 type kubeSpec struct {
 	Replicas *int
-	Template struct {
-		Metadata struct{ Labels map[string]string }
-	}
+	Template podTemplate
 	Selector labelSelector
 
 	VolumeName       string
@@ -42,6 +40,15 @@ type kubeSpec struct {
 		}
 		BackendRefs []kubeReference
 	}
+}
+
+// podTemplate is what a workload makes its pods by.
+type podTemplate struct {
+	Metadata struct {
+		Labels      map[string]string
+		Annotations json.RawMessage
+	}
+	Spec json.RawMessage
 }
 
 // labelSelector is the selector of a disruption budget; those of services have another shape.
