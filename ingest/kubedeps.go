@@ -121,7 +121,7 @@ func (l *links) annotated(text string) (malformed int) {
 
 // pod adds where a pod runs, and what it needs to start.
 func (l *links) pod(o *kubeObject) {
-	spec := lenient[podSpec](o.spec)
+	spec := o.podSpec()
 	l.to("runs_on", "Node", spec.NodeName)
 	l.to("references", "ServiceAccount", spec.ServiceAccountName)
 	for _, s := range spec.ImagePullSecrets {

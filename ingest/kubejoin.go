@@ -20,6 +20,16 @@ type joined struct {
 	// rollout that was told of it.
 	templates map[string]map[string]int
 	told      map[string]int
+	// cordons are of the nodes on which no pods may be scheduled, running counts pods that a drain would evict by node and namespace.
+	cordons map[kubeName]*cordon
+	running map[kubeName]map[string]int
+}
+
+// cordon is the time in which a node takes no pods.
+type cordon struct {
+	id string
+	// isDrained is true once a pod was evicted.
+	isDrained bool
 }
 
 // space is what is remembered of a namespace.
@@ -176,6 +186,11 @@ func (j *joined) replace(old, new *KubernetesObject) {
 	switch o := firstOf(new, old); o.ref.kind {
 	case "ReplicaSet":
 		j.replaceTemplate(old, new)
+	case "Node":
+		j.replaceNode(old, new)
+	case "Pod":
+		j.count(old, -1)
+		j.count(new, 1)
 	case "Deployment":
 		if new == nil {
 			delete(j.told, old.uid)
@@ -184,6 +199,54 @@ func (j *joined) replace(old, new *KubernetesObject) {
 	default:
 		j.replacePartner(old, new)
 	}
+}
+
+// replaceNode takes over a version of a node; new is nil if it is gone.
+func (j *joined) replaceNode(old, new *KubernetesObject) {
+	o := firstOf(new, old)
+	name := nameOf(o.ref.kind, "", o.ref.name)
+	switch c := j.cordons[name]; {
+	case new == nil || new.setup.cordon == "":
+		delete(j.cordons, name)
+	case c == nil:
+		if j.cordons == nil {
+			j.cordons = make(map[kubeName]*cordon)
+		}
+		j.cordons[name] = &cordon{id: new.uid + "/drain/" + new.setup.cordon}
+	case !c.isDrained:
+		c.id = new.uid + "/drain/" + new.setup.cordon // the taint tells when it was
+	}
+}
+
+// count adds a pod to those that run on its node, if a drain would evict it.
+func (j *joined) count(o *KubernetesObject, n int) {
+	if o == nil || !o.isEvictable || o.node == nobody {
+		return
+	}
+	here := j.running[o.node]
+	if here == nil {
+		here = make(map[string]int)
+		if j.running == nil {
+			j.running = make(map[kubeName]map[string]int)
+		}
+		j.running[o.node] = here
+	}
+	if here[o.ref.namespace] += n; here[o.ref.namespace] <= 0 {
+		delete(here, o.ref.namespace)
+	}
+	if len(here) == 0 {
+		delete(j.running, o.node)
+	}
+}
+
+// inDrain reports whether a node is being drained on which pods of a namespace are left.
+func (j *joined) inDrain(namespace string) bool {
+	for node, c := range j.cordons {
+		if c.isDrained && j.running[node][namespace] > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // replacePartner takes over a version of a budget or of what it may be about; new is nil if it is gone.

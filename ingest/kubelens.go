@@ -50,6 +50,8 @@ func (l *KubernetesLens) Observe(old, new *KubernetesObject, now time.Time) Kube
 		v.links(old, new)
 		v.changes(old, new)
 		v.states(new)
+		v.lastReplica(old, new)
+		v.drained(old, new)
 	}
 	return v.result()
 }
@@ -150,9 +152,12 @@ func (v *look) removal(o *KubernetesObject) {
 
 // states tells those of an object that hold now.
 func (v *look) states(o *KubernetesObject) {
-	self := v.lens.Entity(o)
-	for i := range o.states {
-		v.state(&o.states[i], self)
+	for _, self := range v.concerned(o) {
+		for i := range o.states {
+			if !o.states[i].inDrain || v.lens.joined.inDrain(o.ref.namespace) {
+				v.state(&o.states[i], self)
+			}
+		}
 	}
 }
 

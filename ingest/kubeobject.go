@@ -25,6 +25,11 @@ type KubernetesObject struct {
 	setup    *setup
 	owner    kubeName
 	ownerUID string
+	// replicas is how a workload stands.
+	replicas replicaCount
+	// node is where a pod runs; isEvictable is true if it would leave in a drain, isEvicted if it was asked to.
+	node                   kubeName
+	isEvictable, isEvicted bool
 	// endpoints is set for an EndpointSlice of a service, selector for a disruption budget, podLabels for what has pods to protect.
 	endpoints *endpointCount
 	selector  selector
@@ -121,6 +126,9 @@ func (o *KubernetesObject) same(other *KubernetesObject) bool {
 	if (o.setup == nil) != (other.setup == nil) || o.setup != nil && *o.setup != *other.setup {
 		return false
 	}
+	if o.replicas != other.replicas || o.node != other.node || o.isEvictable != other.isEvictable || o.isEvicted != other.isEvicted {
+		return false
+	}
 	return o.uid == other.uid && slices.Equal(o.states, other.states) && slices.Equal(o.links, other.links) &&
 		maps.Equal(o.podLabels, other.podLabels) && slices.EqualFunc(o.selector, other.selector, requirement.equal)
 }
@@ -177,6 +185,8 @@ type kubeState struct {
 	at kubeTime
 	// from and until bound when it is told; none is no bound.
 	from, until kubeTime
+	// inDrain is true if it is told only while somebody waits for pods to leave.
+	inDrain bool
 }
 
 func (s *kubeState) holds(now kubeTime) bool {

@@ -92,6 +92,28 @@ type kubeObject struct {
 	first, last, eventTime, seriesLast time.Time
 	count, seriesCount                 int
 	hasAbout, hasItems, isItem         bool
+
+	// pod is the spec of a pod, and how the status of any object, once somebody asked for them.
+	pod *podSpec
+	how *kubeStatus
+}
+
+// kubeStatus reads the status.
+func (o *kubeObject) kubeStatus() *kubeStatus {
+	if o.how == nil {
+		s := lenient[kubeStatus](o.status)
+		o.how = &s
+	}
+	return o.how
+}
+
+// podSpec reads the spec of a pod.
+func (o *kubeObject) podSpec() *podSpec {
+	if o.pod == nil {
+		spec := lenient[podSpec](o.spec)
+		o.pod = &spec
+	}
+	return o.pod
 }
 
 type reference struct{ kind, namespace, name string }
@@ -253,10 +275,15 @@ func (r *kubeReader) compact(o *kubeObject) *KubernetesObject {
 	if r.entity(o.self()) == "" {
 		return nil
 	}
-	k.states = r.states(o)
+	told := r.states(o)
+	k.states, k.replicas = told.list, told.replicas
 	o.linkTo(k)
-	if k.setup = o.setUp(); o.kind == "ReplicaSet" {
+	k.setup = o.setUp()
+	switch o.kind {
+	case "ReplicaSet":
 		k.owner, k.ownerUID = nameOf(o.owner.kind, o.namespace, o.owner.name), o.ownerID
+	case "Pod":
+		o.placeIn(k)
 	}
 	return k
 }

@@ -27,8 +27,17 @@ type kubeStatus struct {
 	AvailableReplicas  int
 	UpdatedReplicas    int
 
+	CurrentRevision, UpdateRevision string // of a stateful set
+
 	DesiredNumberScheduled int
 	NumberReady            int
+	UpdatedNumberScheduled int
+
+	CurrentReplicas, DesiredReplicas int // of an autoscaler
+
+	Succeeded, Failed int // of a job
+
+	DisruptionsAllowed, ExpectedPods, CurrentHealthy, DesiredHealthy int // of a budget
 }
 
 type kubeCondition struct{ Type, Status, Reason, Message, LastTransitionTime string }
@@ -44,6 +53,7 @@ type kubeContainer struct {
 	RestartCount int
 	State        struct {
 		Waiting struct{ Reason, Message string }
+		Running struct{ StartedAt string }
 	}
 }
 
@@ -84,34 +94,38 @@ func (s *kubeStatus) waiting() (reason, message string) {
 type states struct {
 	reader *kubeReader
 	list   []kubeState
+	// replicas is set for a workload.
+	replicas replicaCount
 }
 
 // states are how an object is, if its kind has states that quell knows.
-func (r *kubeReader) states(o *kubeObject) []kubeState {
-	c := states{reader: r}
+func (r *kubeReader) states(o *kubeObject) (c states) {
+	c.reader = r
 	if o.status == nil {
-		return nil // an exporter left it out
+		return c // an exporter left it out
 	}
-	s := lenient[kubeStatus](o.status)
+	s := o.kubeStatus()
 	switch o.kind {
 	case "Pod":
-		c.pod(o, &s)
+		c.pod(o, s)
 	case "Node":
-		c.node(o, &s)
+		c.node(o, s)
 	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
-		c.workload(o, &s)
+		c.workload(o, s)
 	case "Job":
-		c.job(o, &s)
+		c.job(o, s)
 	case "PersistentVolumeClaim":
-		c.phase(o, &s, map[string]string{"Pending": "ClaimPending", "Bound": "ClaimBound", "Lost": "ClaimLost"})
+		c.phase(o, s, map[string]string{"Pending": "ClaimPending", "Bound": "ClaimBound", "Lost": "ClaimLost"})
 	case "PersistentVolume":
-		c.phase(o, &s, map[string]string{"Failed": "VolumeFailed", "Available": "VolumeUsable", "Bound": "VolumeUsable", "Released": "VolumeUsable"})
+		c.phase(o, s, map[string]string{"Failed": "VolumeFailed", "Available": "VolumeUsable", "Bound": "VolumeUsable", "Released": "VolumeUsable"})
 	case "HorizontalPodAutoscaler":
-		c.autoscaler(&s)
+		c.autoscaler(o, s)
+	case "PodDisruptionBudget":
+		c.budget(s)
 	case "Namespace":
-		c.namespace(&s)
+		c.namespace(s)
 	}
-	return c.list
+	return c
 }
 
 // is adds a state without bounds. An empty reason is no state.
@@ -129,6 +143,7 @@ func (c *states) add(s kubeState) {
 func (c *states) pod(o *kubeObject, s *kubeStatus) {
 	ready, scheduled := s.condition("Ready"), s.condition("PodScheduled")
 	reason, message := s.waiting()
+	c.rescheduling(o, s)
 	switch {
 	case o.deleting:
 		c.is("PodTerminating", "")
@@ -139,9 +154,10 @@ func (c *states) pod(o *kubeObject, s *kubeStatus) {
 	case s.Phase == "Succeeded" || ready.Reason == "PodCompleted":
 		c.is("PodSucceeded", "")
 	case ready.Status == "True":
-		c.is("PodReady", "")
+		c.is("PodReady", o.readiness(s, &ready))
 	case reason != "":
 		c.is(reason, message)
+		c.backOff(s)
 	case s.Phase == "Running" && ready.Status == "":
 		// An exporter left it out.
 	case scheduled.Status == "False" && scheduled.Reason == "Unschedulable":
@@ -179,7 +195,7 @@ func (c *states) node(o *kubeObject, s *kubeStatus) {
 	ready := s.condition("Ready")
 	switch ready.Status {
 	case "True":
-		c.is("NodeReady", "")
+		c.is("NodeReady", "the kubelet reports that the node is ready")
 	case "False", "Unknown":
 		// A node is not ill because it is new.
 		lost := kubeState{reason: "NodeNotReady", message: ready.Message}
@@ -193,7 +209,7 @@ func (c *states) node(o *kubeObject, s *kubeStatus) {
 		case "True":
 			c.is(p.bad, condition.Message)
 		case "False":
-			c.is(p.good, "")
+			c.is(p.good, condition.Message)
 		}
 	}
 }
@@ -205,35 +221,43 @@ func (c *states) workload(o *kubeObject, s *kubeStatus) {
 		return // the status is older than the spec
 	}
 	spec := lenient[kubeSpec](o.spec)
-	wanted, there := spec.wanted(), s.ReadyReplicas
-	isComplete, canBeLate := there >= wanted, true
+	n := replicaCount{ready: s.ReadyReplicas, wanted: spec.wanted(), isSettled: true}
+	isComplete, canBeLate := n.ready >= n.wanted, true
 	none := kubeState{reason: "WorkloadUnavailable", from: timeAt(o.created).after(startGrace)}
 	switch o.kind {
 	case "ReplicaSet":
-		c.replicaSet(s, wanted)
+		c.replicaSet(s, n.wanted)
 		return
 	case "DaemonSet":
-		wanted, there = s.DesiredNumberScheduled, s.NumberReady
-		isComplete = there >= wanted
+		n = replicaCount{s.NumberReady, s.DesiredNumberScheduled, s.UpdatedNumberScheduled >= s.DesiredNumberScheduled}
+		isComplete = n.ready >= n.wanted
+	case "StatefulSet":
+		n.isSettled = s.CurrentRevision == s.UpdateRevision
 	case "Deployment":
-		there = s.AvailableReplicas
-		isComplete = there >= wanted && s.UpdatedReplicas >= wanted
+		n.ready = s.AvailableReplicas
+		isComplete = n.ready >= n.wanted && s.UpdatedReplicas >= n.wanted
 		progress := s.condition("Progressing")
 		none.from = 0
 		canBeLate = progress.Reason == "NewReplicaSetAvailable" // it was complete once; else the progress deadline tells
+		n.isSettled = canBeLate
 		if progress.Status == "False" && progress.Reason == "ProgressDeadlineExceeded" {
 			c.is("ProgressDeadlineExceeded", progress.Message)
 		} else {
 			c.is("WorkloadProgressing", "")
 		}
 	}
+	c.replicas = n
+	if !isComplete {
+		c.rolling(o, s, n)
+	}
+	ready := o.atRevision(fmt.Sprintf("%d of %d replicas ready", n.ready, n.wanted))
 	switch {
 	case isComplete:
-		c.is("WorkloadComplete", "")
-	case there > 0:
-		c.is("WorkloadAvailable", "")
+		c.is("WorkloadComplete", ready)
+	case n.ready > 0:
+		c.is("WorkloadAvailable", ready)
 	case canBeLate:
-		none.message = fmt.Sprintf("none of %d replicas is ready", wanted)
+		none.message = fmt.Sprintf("none of %d replicas is ready", n.wanted)
 		c.add(none)
 	}
 }
@@ -242,7 +266,7 @@ func (c *states) replicaSet(s *kubeStatus, wanted int) {
 	if failure := s.condition("ReplicaFailure"); failure.Status == "True" {
 		c.is("ReplicaFailure", failure.Message)
 	} else if s.Replicas >= wanted {
-		c.is("ReplicasCreated", "")
+		c.is("ReplicasCreated", fmt.Sprintf("%d of %d pods created", s.Replicas, wanted))
 	}
 }
 
@@ -257,9 +281,10 @@ func (c *states) job(o *kubeObject, s *kubeStatus) {
 	news := timeAt(failed.since()).after(newsFor)
 	switch {
 	case complete.Status == "True":
-		c.is("JobComplete", "")
+		done := fmt.Sprintf("%d pods succeeded, %d failed before", s.Succeeded, s.Failed)
+		c.is("JobComplete", done)
 		if cronJob != nobody {
-			c.add(kubeState{about: cronJob, reason: "CronJobRunComplete", id: o.id, at: timeAt(complete.since())})
+			c.add(kubeState{about: cronJob, reason: "CronJobRunComplete", message: "job " + o.name + " complete", id: o.id, at: timeAt(complete.since())})
 		}
 	case failed.Status != "True" || news == 0:
 	case cronJob != nobody:
@@ -272,12 +297,16 @@ func (c *states) job(o *kubeObject, s *kubeStatus) {
 }
 
 func (c *states) phase(o *kubeObject, s *kubeStatus, words map[string]string) {
+	message := s.Message
+	if volume := lenient[kubeSpec](o.spec).VolumeName; s.Phase == "Bound" && volume != "" {
+		message = "bound to volume " + volume
+	}
 	if !o.deleting {
-		c.is(words[s.Phase], s.Message)
+		c.is(words[s.Phase], message)
 	}
 }
 
-func (c *states) autoscaler(s *kubeStatus) {
+func (c *states) autoscaler(o *kubeObject, s *kubeStatus) {
 	active, able, limited := s.condition("ScalingActive"), s.condition("AbleToScale"), s.condition("ScalingLimited")
 	switch {
 	case active.Status == "False" && active.Reason != "ScalingDisabled":
@@ -287,7 +316,13 @@ func (c *states) autoscaler(s *kubeStatus) {
 	case limited.Status == "True" && limited.Reason == "TooManyReplicas":
 		c.is("AutoscalerAtMax", limited.Message)
 	case active.Status != "":
-		c.is("AutoscalerWorks", "")
+		c.is("AutoscalerWorks", fmt.Sprintf("it has its metrics, %d replicas wanted", s.DesiredReplicas))
+	}
+	if target := lenient[kubeSpec](o.spec).ScaleTargetRef; s.DesiredReplicas > s.CurrentReplicas && s.CurrentReplicas > 0 {
+		c.add(kubeState{
+			about: nameOf(target.Kind, o.namespace, target.Name), reason: "ScaleUpTriggered",
+			message: fmt.Sprintf("the autoscaler wants %d replicas in place of %d", s.DesiredReplicas, s.CurrentReplicas),
+		})
 	}
 }
 
