@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unique"
@@ -33,7 +34,24 @@ func (o *kubeObject) linkTo(k *KubernetesObject) {
 		l.object(o)
 		k.selector, k.podLabels = o.selection()
 	}
-	k.links = slices.Clip(l.list)
+	slices.SortFunc(l.list, compareLinks) // a pod names the same settings again and again
+	k.links = slices.Clone(slices.Compact(l.list))
+}
+
+func compareLinks(a, b kubeLink) int {
+	return cmp.Or(strings.Compare(a.typ, b.typ), compareNames(a.from, b.from), compareNames(a.to, b.to))
+}
+
+func compareNames(a, b kubeName) int {
+	switch {
+	case a == b:
+		return 0
+	case a == nobody:
+		return -1
+	case b == nobody:
+		return 1
+	}
+	return cmp.Compare(a.Value(), b.Value())
 }
 
 // selection is what a budget selects its pods by, or what pods of a workload have for that.

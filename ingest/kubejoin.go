@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -145,7 +144,7 @@ func sortedNames(set map[kubeName]*KubernetesObject, wanted bool) []kubeName {
 	if !wanted || len(set) == 0 {
 		return nil
 	}
-	return slices.SortedFunc(maps.Keys(set), func(a, b kubeName) int { return cmp.Compare(a.Value(), b.Value()) })
+	return slices.SortedFunc(maps.Keys(set), compareNames)
 }
 
 // revision is that of the replica set which a deployment's template was made into before, 0 if there is none.

@@ -25,7 +25,7 @@ type KubernetesLens struct {
 }
 
 // Observe returns what is to be told of an object when it is seen for the first time (old is nil), when it changed, and when it was
-// deleted (new is nil). Nothing is told if nothing changed that matters; that counts as ignored. Times further in the future than
+// deleted (new is nil). Both are versions of one object, or of two of one kind and name that came one after the other. Nothing is told if nothing changed that matters; that counts as ignored. Times further in the future than
 // [Limits.ClockSkew] allows become now.
 //
 // Each object tells its own dependencies, and takes back those alone when it goes: what others tell about it stays for as long as they
@@ -189,11 +189,17 @@ func (v *look) links(old, new *KubernetesObject) {
 	v.rewire(append(over, before...), after)
 }
 
-// service tells where the service of a slice leads, by this slice and its others.
+// service tells where the service of a slice leads, by this slice and its others. A slice may get another service, or none.
 func (v *look) service(old, new *KubernetesObject) {
-	if old != nil && new != nil && old.endpoints.service != new.endpoints.service {
+	switch {
+	case !isSlice(old):
+		old = nil
+	case new != nil && (!isSlice(new) || old.endpoints.service != new.endpoints.service):
 		v.service(old, nil)
 		old = nil
+	}
+	if !isSlice(new) && old == nil {
+		return
 	}
 	j := &v.lens.joined
 	service := firstOf(old, new).endpoints.service

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unique"
 
 	"quell/correlate"
 	"quell/correlate/topology"
@@ -276,7 +275,7 @@ func (r *kubeReader) compact(o *kubeObject) *KubernetesObject {
 		return nil
 	}
 	told := r.states(o)
-	k.states, k.replicas = told.list, told.replicas
+	k.states, k.replicas = slices.Clone(told.list), told.replicas
 	o.linkTo(k)
 	k.setup = o.setUp()
 	switch o.kind {
@@ -291,7 +290,7 @@ func (r *kubeReader) compact(o *kubeObject) *KubernetesObject {
 // identity is who an object is.
 func (o *kubeObject) identity() *KubernetesObject {
 	return &KubernetesObject{
-		ref: reference{unique.Make(o.kind).Value(), unique.Make(o.namespace).Value(), o.name},
+		ref: o.self(),
 		uid: o.id, resourceVersion: o.resourceVersion, created: timeAt(o.created),
 	}
 }

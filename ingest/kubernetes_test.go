@@ -270,8 +270,8 @@ func TestDeletedObjectsTakeBackTheirOwnDependencies(t *testing.T) {
 		want   []correlate.Input
 	}{
 		"pod": {podObject, deleted("pod/shop/cart-7d9f-x",
-			topology.Edge{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
 			topology.Edge{From: "pod/shop/cart-7d9f-x", To: "namespace/shop", Type: "in_namespace"},
+			topology.Edge{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
 			topology.Edge{From: "pod/shop/cart-7d9f-x", To: "node/n1", Type: "runs_on"})},
 		"node":  {`{"kind":"Node","metadata":{"name":"n1"}}`, deleted("node/n1")},
 		"event": {coreEvent, nil},
