@@ -136,7 +136,7 @@ func (v *look) changes(old, new *KubernetesObject) {
 		return
 	}
 	was, is := old.setup, new.setup
-	if new.ref.kind != "ReplicaSet" && was.template != is.template {
+	if was.template != is.template {
 		v.rollout(old, new)
 	}
 	if was.replicas != is.replicas {

@@ -25,8 +25,8 @@ func changesOf(k Kubernetes) (list []string) {
 func cart(image string, replicas, revision int) string {
 	return fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"cart","namespace":"shop","uid":"d-1","resourceVersion":"%d%d",
 		"annotations":{"deployment.kubernetes.io/revision":"%d"},"managedFields":[
-		{"manager":"kubectl-client-side-apply","operation":"Update","time":"2026-11-21T10:00:00Z","fieldsV1":{"f:spec":{"f:replicas":{},"f:template":{}}}},
 		{"manager":"kube-controller-manager","operation":"Update","time":"2026-11-21T11:00:00Z","fieldsV1":{"f:spec":{"f:replicas":{}}},"subresource":"scale"},
+		{"manager":"kubectl-client-side-apply","operation":"Update","time":"2026-11-21T10:00:00Z","fieldsV1":{"f:spec":{"f:replicas":{},"f:template":{}}}},
 		{"manager":"kube-controller-manager","operation":"Update","time":"2026-11-21T11:30:00Z","fieldsV1":{"f:status":{"f:replicas":{}}},"subresource":"status"}]},
 		"spec":{"replicas":%d,"template":{"metadata":{"creationTimestamp":null,"labels":{"app":"cart"}},"spec":{"containers":[{"name":"app","image":%q}]}}}}`,
 		revision, replicas, revision, replicas, image)

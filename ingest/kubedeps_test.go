@@ -47,6 +47,9 @@ func TestPodsDependOnWhatTheyReference(t *testing.T) {
 	want = append(want, "pod/shop/cart-0 runs_on node/n1", "pod/shop/cart-0 in_namespace namespace/shop",
 		"pod/shop/cart-0 mounts persistentvolumeclaim/shop/data-cart-0", "pod/shop/cart-0 mounts persistentvolumeclaim/shop/cart-0-scratch")
 	slices.Sort(want)
+	if kept := len(mustRead(t, needyPod).links); kept != len(want) {
+		t.Errorf("%d links are kept, want %d: each once", kept, len(want))
+	}
 	if diff := cmp.Diff(want, edgesTold(t, needyPod)); diff != "" {
 		t.Errorf("got other than wanted (-want +got):\n%s", diff)
 	}

@@ -95,7 +95,7 @@ func TestTheLossOfTheLastReplicaIsTold(t *testing.T) {
 	}{
 		"lost":                                   {with(done, 1), with(done, 0), true},
 		"first sight":                            {nil, with(done, 0), false},
-		"still none":                             {with(done, 0), with(done, 0), false},
+		"still none":                             {with(recreate, 0), with(done, 0), false},
 		"some left":                              {with(done, 3), with(done, 1), false},
 		"in a rollout that stops them all first": {with(recreate, 1), with(recreate, 0), false},
 	} {
@@ -134,8 +134,14 @@ func TestADrainIsToldAndWhatBlocksIt(t *testing.T) {
 	old, full := budget("False", time.Minute), budget("False", time.Hour)
 	expect("nobody drains", l.Observe(nil, full, received))
 	expect("cordoned", l.Observe(mustRead(t, node(``)), mustRead(t, node(`"unschedulable":true`)), received))
+	tainted := mustRead(t, node(`"unschedulable":true,"taints":[{"key":"node.kubernetes.io/unschedulable","timeAdded":"2026-11-21T11:00:00Z"}]`))
+	expect("tainted", l.Observe(mustRead(t, node(`"unschedulable":true`)), tainted, received))
 	expect("nobody evicts yet", l.Again(full, received))
-	expect("evicted", l.Observe(pod("one", "False"), pod("one", "True"), received), "node/n1 Drained: pods are evicted, b/one first", blocked)
+	evicted := l.Observe(pod("one", "False"), pod("one", "True"), received)
+	expect("evicted", evicted, "node/n1 Drained: pods are evicted, b/one first", blocked)
+	if id, want := evicted.Inputs[0].(*correlate.Event).ID, "n/drain/2026-11-21T11:00:00Z"; id != want {
+		t.Errorf("the drain has the id %s, want %s: a restart must not tell another", id, want)
+	}
 	expect("a second one", l.Observe(pod("two", "False"), pod("two", "True"), received))
 	expect("blocked for a moment", l.Observe(full, old, received))
 	if due := old.Due(received); !due.Equal(received.Add(4 * time.Minute)) {
