@@ -44,7 +44,7 @@ func FuzzObserve(f *testing.F) {
 			t.Errorf("due at %v, which is over", due)
 		}
 		checkTold(t, l.Observe(b, nil, received))
-		if j := &l.joined; len(j.services)+len(j.spaces)+len(j.templates)+len(j.cordons)+len(j.running) > 0 {
+		if j := &l.joined; len(j.services)+len(j.spaces)+len(j.templates)+len(j.cordons)+len(j.running)+len(j.lost) > 0 {
 			t.Errorf("remembers %+v", j)
 		}
 	})

@@ -22,6 +22,8 @@ type joined struct {
 	// cordons are of the nodes on which no pods may be scheduled, running counts pods that a drain would evict by node and namespace.
 	cordons map[kubeName]*cordon
 	running map[kubeName]map[string]int
+	// lost are the workloads of several replicas that lost the last one.
+	lost map[kubeName]bool
 }
 
 // cordon is the time in which a node takes no pods.
@@ -182,6 +184,7 @@ func (j *joined) replaceTemplate(old, new *KubernetesObject) {
 
 // replace takes over a version of an object; new is nil if it is gone.
 func (j *joined) replace(old, new *KubernetesObject) {
+	j.replaceLoss(old, new)
 	switch o := firstOf(new, old); o.ref.kind {
 	case "ReplicaSet":
 		j.replaceTemplate(old, new)
@@ -236,6 +239,35 @@ func (j *joined) count(o *KubernetesObject, n int) {
 	if len(here) == 0 {
 		delete(j.running, o.node)
 	}
+}
+
+// replaceLoss takes over how a workload stands; new is nil if it is gone.
+func (j *joined) replaceLoss(old, new *KubernetesObject) {
+	o := firstOf(new, old)
+	if o.replicas == (replicaCount{}) && len(j.lost) == 0 {
+		return
+	}
+	name := nameOf(o.ref.kind, o.ref.namespace, o.ref.name)
+	switch {
+	case new == nil || new.replicas.ready > 0 || new.replicas.wanted < 2:
+		delete(j.lost, name)
+	case old != nil && old.replicas.ready > 0 && old.replicas.wanted > 1 && new.replicas.isSettled:
+		if j.lost == nil {
+			j.lost = make(map[kubeName]bool)
+		}
+		j.lost[name] = true
+	}
+}
+
+// meets reports whether it is so what a state of an object needs.
+func (j *joined) meets(o *KubernetesObject, n need) bool {
+	switch n {
+	case needsDrain:
+		return j.inDrain(o.ref.namespace)
+	case needsLoss:
+		return j.lost[nameOf(o.ref.kind, o.ref.namespace, o.ref.name)]
+	}
+	return true
 }
 
 // inDrain reports whether a node is being drained on which pods of a namespace are left.

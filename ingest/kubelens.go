@@ -50,7 +50,6 @@ func (l *KubernetesLens) Observe(old, new *KubernetesObject, now time.Time) Kube
 		v.links(old, new)
 		v.changes(old, new)
 		v.states(new)
-		v.lastReplica(old, new)
 		v.drained(old, new)
 	}
 	return v.result()
@@ -154,7 +153,7 @@ func (v *look) removal(o *KubernetesObject) {
 func (v *look) states(o *KubernetesObject) {
 	for _, self := range v.concerned(o) {
 		for i := range o.states {
-			if !o.states[i].inDrain || v.lens.joined.inDrain(o.ref.namespace) {
+			if v.lens.joined.meets(o, o.states[i].needs) {
 				v.state(&o.states[i], self)
 			}
 		}

@@ -185,9 +185,19 @@ type kubeState struct {
 	at kubeTime
 	// from and until bound when it is told; none is no bound.
 	from, until kubeTime
-	// inDrain is true if it is told only while somebody waits for pods to leave.
-	inDrain bool
+	// needs is what must be so besides.
+	needs need
 }
+
+// need is what takes more than the object itself to know; the zero value is nothing.
+type need uint8
+
+const (
+	// needsDrain is that somebody waits for pods to leave a node.
+	needsDrain need = iota + 1
+	// needsLoss is that a workload had replicas, and lost them.
+	needsLoss
+)
 
 func (s *kubeState) holds(now kubeTime) bool {
 	return now >= s.from && (s.until == 0 || now < s.until)

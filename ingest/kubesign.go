@@ -19,6 +19,8 @@ const (
 	backOffCap = 5 * time.Minute
 	// blockedFor is how long a disruption budget may allow no eviction before that is no moment between two of them.
 	blockedFor = 5 * time.Minute
+	// restartsWithin is how long the first restart of a container takes at most, as a rule.
+	restartsWithin = 15 * time.Second
 	// restartFor is how long before a pod became ready a restart may lie that made it so.
 	restartFor = 10 * time.Minute
 )
@@ -129,14 +131,16 @@ type replicaCount struct {
 	isSettled     bool
 }
 
-// lastReplica tells that a workload which has several replicas lost the last one.
-func (v *look) lastReplica(old, new *KubernetesObject) {
-	if old == nil || old.replicas.ready == 0 || old.replicas.wanted < 2 || new.replicas.ready > 0 || new.replicas.wanted < 2 || !new.replicas.isSettled {
+// lastReplica tells that a workload which has several replicas lost the last one. Deployments tell since when: there is time for the
+// kubelet's first restart, which comes without a pause.
+func (c *states) lastReplica(s *kubeStatus, n replicaCount) {
+	if n.ready > 0 || n.wanted < 2 || !n.isSettled {
 		return
 	}
-	v.tell(correlate.Event{
-		Entity: v.lens.Entity(new), Reason: "LastReplicaGone", Component: stateComponent, Count: 1, At: v.now,
-		Message: fmt.Sprintf("none of %d replicas is ready any more", new.replicas.wanted),
+	available := s.condition("Available")
+	c.add(kubeState{
+		reason: "LastReplicaGone", message: fmt.Sprintf("none of %d replicas is ready any more", n.wanted),
+		from: timeAt(available.since()).after(restartsWithin), needs: needsLoss,
 	})
 }
 
@@ -149,7 +153,7 @@ func (c *states) budget(s *kubeStatus) {
 		c.is("EvictionPossible", fmt.Sprintf("%d disruptions allowed", s.DisruptionsAllowed))
 	case allowed.Status == "False" && s.ExpectedPods > 0:
 		c.add(kubeState{
-			reason: "EvictionBlocked", from: timeAt(allowed.since()).after(blockedFor), inDrain: true,
+			reason: "EvictionBlocked", from: timeAt(allowed.since()).after(blockedFor), needs: needsDrain,
 			message: fmt.Sprintf("%d of %d pods healthy, %d wanted: none may be evicted", s.CurrentHealthy, s.ExpectedPods, s.DesiredHealthy),
 		})
 	}

@@ -108,6 +108,25 @@ func TestTheLossOfTheLastReplicaIsTold(t *testing.T) {
 	}
 }
 
+// The kubelet restarts a container at once the first time. Only if that did not help, the loss is told.
+func TestALossIsGivenTimeForARestart(t *testing.T) {
+	with := func(ready int) *KubernetesObject {
+		return mustRead(t, deployment(done+","+condition("Available", "False", "MinimumReplicasUnavailable", 0), fmt.Sprintf(`"updatedReplicas":3,"availableReplicas":%d`, ready)))
+	}
+	l, lost, back := newLens(), with(0), with(3)
+	if got := signsOf(l.Observe(back, lost, received), "LastReplicaGone"); len(got) > 0 {
+		t.Errorf("told at once: %v", got)
+	}
+	due := lost.Due(received)
+	if got := signsOf(l.Again(lost, due), "LastReplicaGone"); len(got) != 1 || due.Sub(received) > time.Minute {
+		t.Errorf("told %v at %v, want one within a minute", got, due)
+	}
+	l.Observe(lost, back, received)
+	if got := signsOf(l.Again(lost, due), "LastReplicaGone"); len(got) > 0 {
+		t.Errorf("told of one that is back: %v", got)
+	}
+}
+
 // A node is cordoned, its pods are evicted, and a budget stops that.
 func TestADrainIsToldAndWhatBlocksIt(t *testing.T) {
 	pod := func(name, disruption string) *KubernetesObject {

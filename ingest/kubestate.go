@@ -247,6 +247,7 @@ func (c *states) workload(o *kubeObject, s *kubeStatus) {
 		}
 	}
 	c.replicas = n
+	c.lastReplica(s, n)
 	if !isComplete {
 		c.rolling(o, s, n)
 	}
