@@ -48,6 +48,10 @@ func (r *kubeReader) object(o *kubeObject) error {
 			return r.rawInto(&o.status)
 		case "endpoints":
 			return r.rawInto(&o.endpoints)
+		case "data":
+			return r.rawInto(&o.data)
+		case "binaryData":
+			return r.rawInto(&o.binaryData)
 		case "items":
 			if o.isItem {
 				return r.skip() // a list within a list
@@ -126,6 +130,8 @@ func (r *kubeReader) metadata(o *kubeObject) error {
 			return r.textInto(&o.namespace, maxNameBytes)
 		case "uid":
 			return r.textInto(&o.id, maxWordBytes)
+		case "resourceVersion":
+			return r.textInto(&o.resourceVersion, maxWordBytes)
 		case "creationTimestamp":
 			return r.timeInto(&o.created)
 		case "generation":
@@ -133,12 +139,11 @@ func (r *kubeReader) metadata(o *kubeObject) error {
 		case "deletionTimestamp":
 			o.deleting = r.peek() == '"'
 		case "labels":
-			return r.fields(func(key string) error {
-				if key == "kubernetes.io/service-name" {
-					return r.textInto(&o.service, maxNameBytes)
-				}
-				return r.skip()
-			})
+			return r.fields(func(key string) error { return r.textAt(o.labels.at(key), maxNameBytes) })
+		case "annotations":
+			return r.fields(func(key string) error { return r.textAt(o.annotations.at(key), maxDependsOnBytes) })
+		case "managedFields":
+			return r.rawInto(&o.managed)
 		case "ownerReferences":
 			if r.peek() == '[' {
 				return r.array(func() error { return r.owner(o) })
@@ -152,6 +157,7 @@ func (r *kubeReader) metadata(o *kubeObject) error {
 // object again.
 func (r *kubeReader) owner(o *kubeObject) error {
 	var ref reference
+	var uid string
 	isController := false
 	err := r.fields(func(key string) error {
 		switch key {
@@ -159,13 +165,15 @@ func (r *kubeReader) owner(o *kubeObject) error {
 			return r.textInto(&ref.kind, maxNameBytes)
 		case "name":
 			return r.textInto(&ref.name, maxNameBytes)
+		case "uid":
+			return r.textInto(&uid, maxWordBytes)
 		case "controller":
 			isController = r.peek() == 't'
 		}
 		return r.skip()
 	})
 	if isController {
-		o.owner = ref
+		o.owner, o.ownerID = ref, uid
 	}
 	return err
 }
@@ -177,4 +185,12 @@ func (r *kubeReader) rawInto(dst *[]byte) error {
 	err := r.skip()
 	*dst = r.data[begin:r.pos]
 	return err
+}
+
+// textAt reads a string, unless nobody asks for it.
+func (r *kubeReader) textAt(dst *string, maxBytes int) error {
+	if dst == nil {
+		return r.skip()
+	}
+	return r.textInto(dst, maxBytes)
 }

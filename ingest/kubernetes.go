@@ -18,6 +18,8 @@ const (
 	kubernetesSource = "kubernetes"
 	// maxWordBytes bounds the short texts of an event: reason, component, id.
 	maxWordBytes = 256
+	// maxDependsOnBytes bounds the annotations that quell reads.
+	maxDependsOnBytes = 4 << 10
 	// maxNameBytes bounds names within reason; what is longer is refused as an entity.
 	maxNameBytes = topology.MaxEntityBytes + 1
 )
@@ -31,6 +33,8 @@ type Kubernetes struct {
 	Rejections
 	// Ignored counts objects that tell quell nothing.
 	Ignored int
+	// Malformed counts entries of the annotation quell.dev/depends-on that name no entity.
+	Malformed int
 	// Skewed counts events with a time so far in the future that it was replaced by the present.
 	Skewed int
 }
@@ -39,8 +43,8 @@ type Kubernetes struct {
 // kind, or JSON lines of these. API servers promise little about events, so a field that is missing or of a wrong type is
 // no reason to reject; an event that does not say what it is about is.
 //
-// Objects of other kinds tell what they depend on, and how they are: an event of component "quell/state" says so in one word, at
-// the time of receipt, however often it is told. Kinds and objects that say neither are ignored and counted.
+// Objects of other kinds tell what they depend on, and how they are: see [KubernetesLens.Observe], which sees each of them for the first
+// time here. Kinds and objects that say neither are ignored and counted.
 //
 // The error is a [*BodyError]: the body is malformed, and nothing of it is taken. DecodeKubernetes does not keep body.
 func DecodeKubernetes(body []byte, now time.Time, lim Limits) (*Kubernetes, error) {
@@ -57,18 +61,6 @@ func DecodeKubernetes(body []byte, now time.Time, lim Limits) (*Kubernetes, erro
 	return &r.out, nil
 }
 
-// DecodeKubernetesObject reads one object of a watch. If it was deleted, its state is "Deleted" and the entity is removed from the topology,
-// but a deleted Event is ignored: events expire, which says nothing about what they told. Errors are as in
-// [DecodeKubernetes].
-func DecodeKubernetesObject(raw []byte, deleted bool, now time.Time, lim Limits) (*Kubernetes, error) {
-	r := newKubeReader(raw, now, lim)
-	r.deleted = deleted
-	if err := r.document(); err != nil {
-		return nil, err
-	}
-	return &r.out, nil
-}
-
 // isLines reports whether the body holds a line for each object: the first line is an object, and there are more.
 func isLines(body []byte) bool {
 	first, rest, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
@@ -79,34 +71,89 @@ func isLines(body []byte) bool {
 // kubeObject is an object of any kind while it is read. What is in spec and status depends on the kind, which may stand behind them.
 type kubeObject struct {
 	apiVersion, kind, namespace, name string
+	id, resourceVersion               string
 	created                           time.Time
 	// owner is the controller among the owners.
-	owner reference
+	owner   reference
+	ownerID string
 	// generation counts changes of the spec; deleting is true once somebody asked for the object's removal.
-	generation int
-	deleting   bool
-	// service is the Service that an EndpointSlice belongs to.
-	service string
-	// spec, status and endpoints are JSON whose syntax was checked. They share memory with the body.
-	spec, status, endpoints []byte
+	generation  int
+	deleting    bool
+	labels      kubeLabels
+	annotations kubeAnnotations
+	// spec and so on are JSON whose syntax was checked. They share memory with the body.
+	spec, status, endpoints, data, binaryData, managed []byte
 
 	// about is whom an Event is about.
 	about                              reference
-	id, class, reason, message         string
+	class, reason, message             string
 	component, reporter                string
 	first, last, eventTime, seriesLast time.Time
 	count, seriesCount                 int
 	hasAbout, hasItems, isItem         bool
+
+	// pod is the spec of a pod, and how the status of any object, once somebody asked for them.
+	pod *podSpec
+	how *kubeStatus
+}
+
+// kubeStatus reads the status.
+func (o *kubeObject) kubeStatus() *kubeStatus {
+	if o.how == nil {
+		s := lenient[kubeStatus](o.status)
+		o.how = &s
+	}
+	return o.how
+}
+
+// podSpec reads the spec of a pod.
+func (o *kubeObject) podSpec() *podSpec {
+	if o.pod == nil {
+		spec := lenient[podSpec](o.spec)
+		o.pod = &spec
+	}
+	return o.pod
 }
 
 type reference struct{ kind, namespace, name string }
 
+// kubeLabels are the labels that say what an object is part of.
+type kubeLabels struct{ service, zone, region string }
+
+// at is where the label of a key is kept; nil if nobody asks for it.
+func (l *kubeLabels) at(key string) *string {
+	switch key {
+	case "kubernetes.io/service-name":
+		return &l.service
+	case "topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone":
+		return &l.zone
+	case "topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region":
+		return &l.region
+	}
+	return nil
+}
+
+// kubeAnnotations are the annotations that tell dependencies and changes.
+type kubeAnnotations struct{ dependsOn, revision string }
+
+// at is where the annotation of a key is kept; nil if nobody asks for it.
+func (a *kubeAnnotations) at(key string) *string {
+	switch key {
+	case "quell.dev/depends-on":
+		return &a.dependsOn
+	case "deployment.kubernetes.io/revision":
+		return &a.revision
+	}
+	return nil
+}
+
 // kubeReader reads objects one after the other.
 type kubeReader struct {
 	scanner
-	lim     Limits
-	now     time.Time
-	deleted bool
+	lim Limits
+	// lens and now are what is read for, unless it is to be kept.
+	lens KubernetesLens
+	now  time.Time
 	// index counts the items of the body.
 	index int
 	// refusal is the first reason why the current item cannot be taken; empty if it can.
@@ -115,7 +162,7 @@ type kubeReader struct {
 }
 
 func newKubeReader(body []byte, now time.Time, lim Limits) *kubeReader {
-	return &kubeReader{scanner: scanner{data: body}, lim: lim.withDefaults(), now: now.UTC().Round(0)}
+	return &kubeReader{scanner: scanner{data: body}, lim: lim.withDefaults(), lens: KubernetesLens{Source: kubernetesSource, Limits: lim}, now: now}
 }
 
 // lines reads each line as a document of its own. Since JSON has no newline within strings, a line that cannot
@@ -193,29 +240,59 @@ func (r *kubeReader) take(o *kubeObject) error {
 	if r.index >= r.lim.Items {
 		return r.fail(r.pos, "more than %d objects", r.lim.Items)
 	}
-	before := len(r.out.Inputs)
-	switch {
-	case r.refusal != "":
-	case o.isEvent() && r.deleted:
-	case o.isEvent():
-		r.event(o)
-	case o.kind == "" && !o.isItem:
-		r.refuse("the object is no Event and has no kind")
-	case r.deleted:
-		r.removal(o)
-	default:
-		r.dependencies(o)
-		r.state(o)
-	}
+	k := r.compact(o)
 	switch {
 	case r.refusal != "":
 		r.out.reject(r.index, r.refusal)
-		r.out.Inputs = r.out.Inputs[:before]
-	case len(r.out.Inputs) == before:
+	case k == nil:
 		r.out.Ignored++
+	default:
+		told := r.lens.Observe(nil, k, r.now)
+		r.out.Inputs = append(r.out.Inputs, told.Inputs...)
+		r.out.Ignored += told.Ignored
+		r.out.Skewed += told.Skewed
+		r.out.Malformed += told.Malformed
 	}
 	r.index++
 	return nil
+}
+
+// compact keeps of an object what quell needs of it; nil if that is nothing, or if the object was refused.
+func (r *kubeReader) compact(o *kubeObject) *KubernetesObject {
+	switch {
+	case r.refusal != "":
+		return nil
+	case o.isEvent():
+		return r.event(o)
+	case o.kind == "" && o.isItem:
+		return nil
+	case o.kind == "":
+		r.refuse("the object is no Event and has no kind")
+		return nil
+	}
+	k := o.identity()
+	if r.entity(o.self()) == "" {
+		return nil
+	}
+	told := r.states(o)
+	k.states, k.replicas = slices.Clone(told.list), told.replicas
+	o.linkTo(k)
+	k.setup = o.setUp()
+	switch o.kind {
+	case "ReplicaSet":
+		k.owner, k.ownerUID = nameOf(o.owner.kind, o.namespace, o.owner.name), o.ownerID
+	case "Pod":
+		o.placeIn(k)
+	}
+	return k
+}
+
+// identity is who an object is.
+func (o *kubeObject) identity() *KubernetesObject {
+	return &KubernetesObject{
+		ref: o.self(),
+		uid: o.id, resourceVersion: o.resourceVersion, created: timeAt(o.created),
+	}
 }
 
 // refuse notes why the current item cannot be taken.
@@ -237,46 +314,23 @@ func (o *kubeObject) isEvent() bool {
 }
 
 // event normalises an event: emitters and the two APIs put the same things into different fields.
-func (r *kubeReader) event(o *kubeObject) {
-	e := &correlate.Event{
+func (r *kubeReader) event(o *kubeObject) *KubernetesObject {
+	about := r.entity(o.about)
+	if about == "" {
+		return nil
+	}
+	k := o.identity()
+	k.event = &correlate.Event{
 		ID:        o.id,
-		Entity:    r.entity(o.about),
+		Entity:    about,
 		Reason:    o.reason,
 		Component: firstOf(o.component, o.reporter),
 		Message:   o.message,
 		Warning:   o.class == "Warning",
 		Count:     max(1, firstOf(o.seriesCount, o.count)),
-		Source:    kubernetesSource,
+		At:        firstOf(o.seriesLast, o.last, o.eventTime, o.first, o.created),
 	}
-	if e.Entity == "" {
-		return
-	}
-	at, skewed := r.lim.clamp(firstOf(o.seriesLast, o.last, o.eventTime, o.first, o.created, r.now), r.now)
-	if skewed {
-		r.out.Skewed++
-	}
-	e.At = at
-	r.add(e)
-	r.deletion(e)
-}
-
-// deletion tells of the pod that a controller says it deleted. Only the text names it, and it has been the same since the first
-// releases; without it the pod's symptoms would have to fade.
-func (r *kubeReader) deletion(e *correlate.Event) {
-	name, ok := strings.CutPrefix(strings.TrimPrefix(e.Message, "(combined from similar events): "), "Deleted pod: ")
-	pod := reference{"Pod", e.Entity.Namespace(), name}
-	if _, err := entityOf(pod); ok && err == nil && e.Reason == "SuccessfulDelete" {
-		r.tellAt(pod, kubeState{reason: "PodTerminating", at: e.At})
-	}
-}
-
-func (r *kubeReader) add(in correlate.Input) { r.out.Inputs = append(r.out.Inputs, in) }
-
-// removal ends what a deleted object showed, and removes it with all its dependencies.
-func (r *kubeReader) removal(o *kubeObject) {
-	r.tell(o.self(), "Deleted", "")
-	self := r.entity(o.self())
-	r.add(&correlate.Topology{Update: topology.Update{RemoveEntities: []topology.Entity{self}}, Source: kubernetesSource})
+	return k
 }
 
 // self refers to the object.
@@ -305,7 +359,7 @@ func entityOf(ref reference) (topology.Entity, error) {
 // clusterScoped are the kinds whose objects have no namespace, whatever the reference says.
 var clusterScoped = map[string]bool{
 	"Node": true, "Namespace": true, "PersistentVolume": true, "StorageClass": true, "VolumeAttachment": true,
-	"CSINode": true, "ClusterRole": true, "IngressClass": true, "CustomResourceDefinition": true, "PriorityClass": true,
+	"CSINode": true, "Zone": true, "Region": true, "GatewayClass": true, "ClusterRole": true, "IngressClass": true, "CustomResourceDefinition": true, "PriorityClass": true,
 }
 
 // firstOf returns the first value that is not zero.

@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/common/model"
 
 	"quell/correlate"
@@ -170,105 +172,132 @@ const podObject = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"cart-7d9f
 	{"apiVersion":"v1","kind":"Foo","name":"other","controller":false},{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"cart-7d9f","controller":true,"blockOwnerDeletion":true}]},
 	"spec":{"nodeName":"n1","containers":[]}}`
 
-// topologyInput is what an object tells that has no state.
-func topologyInput(u topology.Update) []correlate.Input {
-	return []correlate.Input{&correlate.Topology{Update: u, Source: "kubernetes"}}
+// newLens sees a cluster without a name.
+func newLens() *KubernetesLens { return &KubernetesLens{Source: "kubernetes"} }
+
+func mustRead(t *testing.T, object string) *KubernetesObject {
+	t.Helper()
+	o, err := ReadKubernetesObject([]byte(object), Limits{})
+	if err != nil {
+		t.Fatalf("read %s: %v", object, err)
+	}
+	return o
 }
 
-func entityOnly(id topology.Entity) []topology.Labeled { return []topology.Labeled{{ID: id}} }
-
-// gone is what a deleted object tells.
-func gone(id topology.Entity) Kubernetes {
-	return Kubernetes{Inputs: []correlate.Input{
-		&correlate.Event{Entity: id, Reason: "Deleted", Component: "quell/state", Count: 1, At: received, Source: "kubernetes"},
-		&correlate.Topology{Update: topology.Update{RemoveEntities: []topology.Entity{id}}, Source: "kubernetes"},
-	}}
+// deleted is what the deletion of an object tells that had these dependencies.
+func deleted(id topology.Entity, edges ...topology.Edge) []correlate.Input {
+	told := []correlate.Input{&correlate.Event{Entity: id, Reason: "Deleted", Component: "quell/state", Count: 1, At: received, Source: "kubernetes"}}
+	if len(edges) > 0 {
+		told = append(told, &correlate.Topology{Update: topology.Update{RemoveEdges: edges}, Source: "kubernetes"})
+	}
+	return told
 }
 
 var objectsWithDependencies = map[string]struct {
-	object  string
-	deleted bool
-	want    Kubernetes
+	object string
+	want   []topology.Edge
 }{
-	"pod": {podObject, false, Kubernetes{Inputs: topologyInput(topology.Update{
-		Entities: entityOnly("pod/shop/cart-7d9f-x"),
-		Edges: []topology.Edge{
-			{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
-			{From: "pod/shop/cart-7d9f-x", To: "node/n1", Type: "runs_on"},
-		},
-	})}},
-	"pod without node and owner": {
-		`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("pod/b/a")})},
-	},
+	"pod": {podObject, []topology.Edge{
+		{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
+		{From: "pod/shop/cart-7d9f-x", To: "node/n1", Type: "runs_on"},
+	}},
+	"pod without node and owner": {`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{}}`, nil},
 	"static pod": {
-		`{"kind":"Pod","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Node","name":"n1","controller":true}]},"spec":{"nodeName":"n1"}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("pod/b/a"), Edges: []topology.Edge{{From: "pod/b/a", To: "node/n1", Type: "runs_on"}}})},
+		`{"kind":"Pod","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Node","name":"n1","controller":true}]},"spec":{"nodeName":"n1"}}`,
+		[]topology.Edge{{From: "pod/b/a", To: "node/n1", Type: "runs_on"}},
 	},
 	"replica set": {
-		`{"kind":"ReplicaSet","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Deployment","name":"d","controller":true}]},"spec":{"replicas":3}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("replicaset/b/a"), Edges: []topology.Edge{{From: "deployment/b/d", To: "replicaset/b/a", Type: "owns"}}})},
+		`{"kind":"ReplicaSet","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Deployment","name":"d","controller":true}]},"spec":{"replicas":3}}`,
+		[]topology.Edge{{From: "deployment/b/d", To: "replicaset/b/a", Type: "owns"}},
 	},
-	"deleted pod":  {podObject, true, gone("pod/shop/cart-7d9f-x")},
-	"deleted node": {`{"kind":"Node","metadata":{"name":"n1"}}`, true, gone("node/n1")},
-	"node":         {`{"kind":"Node","metadata":{"name":"n1"}}`, false, Kubernetes{Ignored: 1}},
+	"node": {`{"kind":"Node","metadata":{"name":"n1"}}`, nil},
 	"claim that waits for its class": {
-		`{"kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"b"},"spec":{"storageClassName":"fast"}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{
-			Entities: entityOnly("persistentvolumeclaim/b/a"),
-			Edges:    []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "storageclass/fast", Type: "depends_on"}},
-		})},
+		`{"kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"b"},"spec":{"storageClassName":"fast"}}`,
+		[]topology.Edge{{From: "persistentvolumeclaim/b/a", To: "storageclass/fast", Type: "depends_on"}},
 	},
 	"claim with a volume": {
-		`{"kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"b"},"spec":{"storageClassName":"fast","volumeName":"pv-1"}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{
-			Entities:    entityOnly("persistentvolumeclaim/b/a"),
-			Edges:       []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "persistentvolume/pv-1", Type: "bound_to"}},
-			RemoveEdges: []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "storageclass/fast", Type: "depends_on"}},
-		})},
+		`{"kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"b"},"spec":{"storageClassName":"fast","volumeName":"pv-1"}}`,
+		[]topology.Edge{{From: "persistentvolumeclaim/b/a", To: "persistentvolume/pv-1", Type: "bound_to"}},
 	},
 	"pod with a claim, and with volumes of no claim": {
-		`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{"volumes":[{"name":"x","configMap":{"name":"m"}},{"persistentVolumeClaim":{"claimName":"c"}},7]}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{
-			Entities: entityOnly("pod/b/a"), Edges: []topology.Edge{{From: "pod/b/a", To: "persistentvolumeclaim/b/c", Type: "mounts"}},
-		})},
+		`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{"volumes":[{"name":"x","emptyDir":{}},{"persistentVolumeClaim":{"claimName":"c"}},7]}}`,
+		[]topology.Edge{{From: "pod/b/a", To: "persistentvolumeclaim/b/c", Type: "mounts"}},
 	},
 	"autoscaler": {
-		`{"kind":"HorizontalPodAutoscaler","metadata":{"name":"a","namespace":"b"},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"d"}}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{
-			Entities: entityOnly("horizontalpodautoscaler/b/a"),
-			Edges:    []topology.Edge{{From: "horizontalpodautoscaler/b/a", To: "deployment/b/d", Type: "depends_on"}},
-		})},
+		`{"kind":"HorizontalPodAutoscaler","metadata":{"name":"a","namespace":"b"},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"d"}}}`,
+		[]topology.Edge{
+			{From: "horizontalpodautoscaler/b/a", To: "deployment/b/d", Type: "depends_on"},
+			{From: "deployment/b/d", To: "horizontalpodautoscaler/b/a", Type: "scaled_by"},
+		},
 	},
 	"ingress": {
-		`{"kind":"Ingress","metadata":{"name":"a","namespace":"b"},"spec":{"defaultBackend":{"service":{"name":"s"}},"rules":[{"http":{"paths":[{"backend":{"service":{"name":"t"}}}]}}]}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("ingress/b/a"), Edges: []topology.Edge{
-			{From: "ingress/b/a", To: "service/b/s", Type: "routes"}, {From: "ingress/b/a", To: "service/b/t", Type: "routes"},
-		}})},
+		`{"kind":"Ingress","metadata":{"name":"a","namespace":"b"},"spec":{"defaultBackend":{"service":{"name":"s"}},"rules":[{"http":{"paths":[{"backend":{"service":{"name":"t"}}},{"backend":{"service":{"name":"s"}}}]}}]}}`,
+		[]topology.Edge{{From: "ingress/b/a", To: "service/b/s", Type: "routes"}, {From: "ingress/b/a", To: "service/b/t", Type: "routes"}},
 	},
 	"endpoint slice of nobody": {
-		`{"kind":"EndpointSlice","metadata":{"name":"a","namespace":"b"},"endpoints":[{"targetRef":{"kind":"Pod","name":"p"}}]}`, false, Kubernetes{Ignored: 1},
+		`{"kind":"EndpointSlice","metadata":{"name":"a","namespace":"b"},"endpoints":[{"targetRef":{"kind":"Pod","name":"p"}}]}`, nil,
 	},
-	"reference that cannot be named": {
-		`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{"nodeName":"n\u001b"}}`, false,
-		Kubernetes{Inputs: topologyInput(topology.Update{Entities: entityOnly("pod/b/a")})},
-	},
-	"deleted event": {coreEvent, true, Kubernetes{Ignored: 1}},
-	"event":         {coreEvent, false, Kubernetes{Inputs: []correlate.Input{wantCoreEvent()}}},
-	"other Event":   {`{"apiVersion":"calendar.example.com/v1","kind":"Event","metadata":{"name":"party"}}`, false, Kubernetes{Ignored: 1}},
+	"reference that cannot be named": {`{"kind":"Pod","metadata":{"name":"a","namespace":"b"},"spec":{"nodeName":"n\u001b"}}`, nil},
+	"event":                          {coreEvent, nil},
+	"other Event":                    {`{"apiVersion":"calendar.example.com/v1","kind":"Event","metadata":{"name":"party"}}`, nil},
+}
+
+// edgesOf are the dependencies that inputs tell and take back.
+func edgesOf(k Kubernetes) (told, over []topology.Edge) {
+	for _, in := range k.Inputs {
+		if u, ok := in.(*correlate.Topology); ok {
+			told, over = append(told, u.Edges...), append(over, u.RemoveEdges...)
+		}
+	}
+	return told, over
 }
 
 func TestKubernetesObjectsTellDependencies(t *testing.T) {
 	for name, test := range objectsWithDependencies {
 		t.Run(name, func(t *testing.T) {
-			got, err := DecodeKubernetesObject([]byte(test.object), test.deleted, received, Limits{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(&test.want, got); diff != "" {
+			told, _ := edgesOf(newLens().Observe(nil, mustRead(t, test.object), received))
+			told = slices.DeleteFunc(told, func(e topology.Edge) bool { return e.Type == "in_namespace" })
+			if diff := cmp.Diff(test.want, told, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("got other than wanted (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestDeletedObjectsTakeBackTheirOwnDependencies(t *testing.T) {
+	for name, test := range map[string]struct {
+		object string
+		want   []correlate.Input
+	}{
+		"pod": {podObject, deleted("pod/shop/cart-7d9f-x",
+			topology.Edge{From: "pod/shop/cart-7d9f-x", To: "namespace/shop", Type: "in_namespace"},
+			topology.Edge{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
+			topology.Edge{From: "pod/shop/cart-7d9f-x", To: "node/n1", Type: "runs_on"})},
+		"node":  {`{"kind":"Node","metadata":{"name":"n1"}}`, deleted("node/n1")},
+		"event": {coreEvent, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, newLens().Observe(mustRead(t, test.object), nil, received).Inputs); diff != "" {
+				t.Errorf("got other than wanted (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A claim that has its volume waits for its class no more, whoever saw it wait.
+func TestAClaimThatIsBoundTakesBackItsClass(t *testing.T) {
+	claim := func(volume string) *KubernetesObject {
+		return mustRead(t, `{"kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"b"},"spec":{"storageClassName":"fast"`+volume+`}}`)
+	}
+	bound := claim(`,"volumeName":"pv-1"`)
+	for _, old := range []*KubernetesObject{nil, claim("")} {
+		told, over := edgesOf(newLens().Observe(old, bound, received))
+		told = slices.DeleteFunc(told, func(e topology.Edge) bool { return e.Type == "in_namespace" })
+		wantTold := []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "persistentvolume/pv-1", Type: "bound_to"}}
+		wantOver := []topology.Edge{{From: "persistentvolumeclaim/b/a", To: "storageclass/fast", Type: "depends_on"}}
+		if !cmp.Equal(told, wantTold) || !cmp.Equal(over, wantOver) {
+			t.Errorf("told %v, took back %v, want %v and %v", told, over, wantTold, wantOver)
+		}
 	}
 }
 
@@ -347,14 +376,17 @@ func BenchmarkDecodeKubernetes(b *testing.B) {
 	}
 }
 
-func ExampleDecodeKubernetesObject() {
-	k, err := DecodeKubernetesObject([]byte(`{"kind":"Pod","metadata":{"name":"cart","namespace":"shop"},"spec":{"nodeName":"n1"}}`), false, time.Now(), Limits{})
+func ExampleKubernetesLens_Observe() {
+	pod, err := ReadKubernetesObject([]byte(`{"kind":"Pod","metadata":{"name":"cart","namespace":"shop"},"spec":{"nodeName":"n1"}}`), Limits{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	for _, edge := range k.Inputs[0].(*correlate.Topology).Edges {
+	eu := KubernetesLens{Cluster: "prod-eu", Source: "kubernetes/prod-eu"}
+	for _, edge := range eu.Observe(nil, pod, time.Now()).Inputs[0].(*correlate.Topology).Edges {
 		fmt.Println(edge.From, edge.Type, edge.To)
 	}
-	// Output: pod/shop/cart runs_on node/n1
+	// Output:
+	// pod/shop/cart@prod-eu in_namespace namespace/shop@prod-eu
+	// pod/shop/cart@prod-eu runs_on node/n1@prod-eu
 }

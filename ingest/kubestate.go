@@ -3,15 +3,9 @@ package ingest
 import (
 	"fmt"
 	"time"
-
-	"quell/correlate"
 )
 
-// The state of an object is told as an event of component stateComponent, whose reason is one of a fixed set of words: what they
-// mean is said by rules, in the pack "kubernetes". A decoder has no memory, so a state is told whenever its object is, and it is for
-// the engine to see that nothing changed.
 const (
-	stateComponent = "quell/state"
 	// startGrace is how long an object may take until it is ready for the first time: before, that it is not is no trouble
 	// by itself. What goes wrong meanwhile is told by events and by waiting reasons.
 	startGrace = 5 * time.Minute
@@ -33,8 +27,17 @@ type kubeStatus struct {
 	AvailableReplicas  int
 	UpdatedReplicas    int
 
+	CurrentRevision, UpdateRevision string // of a stateful set
+
 	DesiredNumberScheduled int
 	NumberReady            int
+	UpdatedNumberScheduled int
+
+	CurrentReplicas, DesiredReplicas int // of an autoscaler
+
+	Succeeded, Failed int // of a job
+
+	DisruptionsAllowed, ExpectedPods, CurrentHealthy, DesiredHealthy int // of a budget
 }
 
 type kubeCondition struct{ Type, Status, Reason, Message, LastTransitionTime string }
@@ -50,6 +53,7 @@ type kubeContainer struct {
 	RestartCount int
 	State        struct {
 		Waiting struct{ Reason, Message string }
+		Running struct{ StartedAt string }
 	}
 }
 
@@ -86,93 +90,97 @@ func (s *kubeStatus) waiting() (reason, message string) {
 	return "", ""
 }
 
-// state tells how an object is, if its kind has a state that quell knows.
-func (r *kubeReader) state(o *kubeObject) {
-	if o.kind == "EndpointSlice" {
-		r.serviceState(o)
-		return
-	}
+// states collects what an object tells of how it is.
+type states struct {
+	reader *kubeReader
+	list   []kubeState
+	// replicas is set for a workload.
+	replicas replicaCount
+}
+
+// states are how an object is, if its kind has states that quell knows.
+func (r *kubeReader) states(o *kubeObject) (c states) {
+	c.reader = r
 	if o.status == nil {
-		return // an exporter left it out
+		return c // an exporter left it out
 	}
-	s := lenient[kubeStatus](o.status)
+	s := o.kubeStatus()
 	switch o.kind {
 	case "Pod":
-		reason, message := podState(o, &s, r.now)
-		r.tell(o.self(), reason, message)
+		c.pod(o, s)
 	case "Node":
-		r.nodeStates(o, &s)
+		c.node(o, s)
 	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
-		r.workloadState(o, &s)
+		c.workload(o, s)
 	case "Job":
-		r.jobState(o, &s)
+		c.job(o, s)
 	case "PersistentVolumeClaim":
-		r.phase(o, &s, map[string]string{"Pending": "ClaimPending", "Bound": "ClaimBound", "Lost": "ClaimLost"})
+		c.phase(o, s, map[string]string{"Pending": "ClaimPending", "Bound": "ClaimBound", "Lost": "ClaimLost"})
 	case "PersistentVolume":
-		r.phase(o, &s, map[string]string{"Failed": "VolumeFailed", "Available": "VolumeUsable", "Bound": "VolumeUsable", "Released": "VolumeUsable"})
+		c.phase(o, s, map[string]string{"Failed": "VolumeFailed", "Available": "VolumeUsable", "Bound": "VolumeUsable", "Released": "VolumeUsable"})
 	case "HorizontalPodAutoscaler":
-		r.autoscalerState(o, &s)
+		c.autoscaler(o, s)
+	case "PodDisruptionBudget":
+		c.budget(s)
 	case "Namespace":
-		r.namespaceState(o, &s)
+		c.namespace(s)
+	}
+	return c
+}
+
+// is adds a state without bounds. An empty reason is no state.
+func (c *states) is(reason, message string) { c.add(kubeState{reason: reason, message: message}) }
+
+func (c *states) add(s kubeState) {
+	if s.reason != "" {
+		s.message = string(cut([]byte(s.message), c.reader.lim.MessageBytes))
+		c.list = append(c.list, s)
 	}
 }
 
-// tell adds a state, as of now. An empty reason is no state.
-func (r *kubeReader) tell(about reference, reason, message string) {
-	r.tellAt(about, kubeState{reason: reason, message: message, at: r.now})
-}
-
-// kubeState is a state, and since when; id tells one cause of it from another.
-type kubeState struct {
-	reason, message, id string
-	at                  time.Time
-}
-
-func (r *kubeReader) tellAt(about reference, s kubeState) {
-	if s.reason == "" {
-		return
-	}
-	at, _ := r.lim.clamp(firstOf(s.at, r.now), r.now)
-	r.add(&correlate.Event{
-		ID: s.id, Entity: r.entity(about), Reason: s.reason, Component: stateComponent,
-		Message: string(cut([]byte(s.message), r.lim.MessageBytes)), Count: 1, At: at, Source: kubernetesSource,
-	})
-}
-
-// podState tells how a pod is. A pod that starts is not ready, and neither is one that leaves: only one that was ready, or should
+// pod tells how a pod is. A pod that starts is not ready, and neither is one that leaves: only one that was ready, or should
 // have been by now, lost something.
-func podState(o *kubeObject, s *kubeStatus, now time.Time) (reason, message string) {
+func (c *states) pod(o *kubeObject, s *kubeStatus) {
 	ready, scheduled := s.condition("Ready"), s.condition("PodScheduled")
+	reason, message := s.waiting()
+	c.rescheduling(o, s)
 	switch {
 	case o.deleting:
-		return "PodTerminating", ""
+		c.is("PodTerminating", "")
 	case s.Phase == "Failed" && o.owner.name != "":
-		return "PodReplaced", "" // its controller makes another one, or says that it gave up
+		c.is("PodReplaced", "") // its controller makes another one, or says that it gave up
 	case s.Phase == "Failed":
-		return "PodFailed", firstOf(s.Message, s.Reason)
+		c.is("PodFailed", firstOf(s.Message, s.Reason))
 	case s.Phase == "Succeeded" || ready.Reason == "PodCompleted":
-		return "PodSucceeded", ""
+		c.is("PodSucceeded", "")
 	case ready.Status == "True":
-		return "PodReady", ""
+		c.is("PodReady", o.readiness(s, &ready))
+	case reason != "":
+		c.is(reason, message)
+		c.backOff(s)
+	case s.Phase == "Running" && ready.Status == "":
+		// An exporter left it out.
+	case scheduled.Status == "False" && scheduled.Reason == "Unschedulable":
+		c.is("PodUnschedulable", scheduled.Message)
+	case o.owner.kind == "Job":
+		c.is("PodStarting", "") // it is between running and its end; whether that matters is for its job to tell
+	default:
+		c.unreadyPod(s, &ready)
 	}
-	if reason, message := s.waiting(); reason != "" {
-		return reason, message
-	}
-	if s.Phase == "Running" && ready.Status == "" {
-		return "", "" // an exporter left it out
-	}
-	if scheduled.Status == "False" && scheduled.Reason == "Unschedulable" {
-		return "PodUnschedulable", scheduled.Message
-	}
-	if o.owner.kind == "Job" {
-		return "PodStarting", "" // it is between running and its end; whether that matters is for its job to tell
-	}
+}
+
+func (c *states) unreadyPod(s *kubeStatus, ready *kubeCondition) {
 	started, ok := parseTime([]byte(s.StartTime))
-	// Times of the API have whole seconds.
-	if ok && ready.Status != "" && (ready.since().After(started.Add(time.Second)) || now.Sub(started) > startGrace) {
-		return "PodNotReady", ready.Message
+	switch {
+	case !ok || started.IsZero() || ready.Status == "":
+		c.is("PodStarting", "")
+	case ready.since().After(started.Add(time.Second)): // times of the API have whole seconds
+		c.is("PodNotReady", ready.Message)
+	default:
+		late := timeAt(started).after(startGrace)
+		c.add(kubeState{reason: "PodStarting", until: late})
+		c.add(kubeState{reason: "PodNotReady", message: ready.Message, from: late})
 	}
-	return "PodStarting", ""
 }
 
 // pressures are the conditions of a node that are bad when they are true, with the words of the kubelet's events.
@@ -183,145 +191,149 @@ var pressures = [...]struct{ condition, bad, good string }{
 	{"NetworkUnavailable", "NodeNetworkUnavailable", "NodeNetworkAvailable"},
 }
 
-func (r *kubeReader) nodeStates(o *kubeObject, s *kubeStatus) {
+func (c *states) node(o *kubeObject, s *kubeStatus) {
 	ready := s.condition("Ready")
 	switch ready.Status {
 	case "True":
-		r.tell(o.self(), "NodeReady", "")
+		c.is("NodeReady", "the kubelet reports that the node is ready")
 	case "False", "Unknown":
 		// A node is not ill because it is new.
-		if r.now.Sub(o.created) > startGrace || ready.since().Sub(o.created) > time.Minute {
-			r.tell(o.self(), "NodeNotReady", ready.Message)
+		lost := kubeState{reason: "NodeNotReady", message: ready.Message}
+		if ready.since().Sub(o.created) <= time.Minute {
+			lost.from = timeAt(o.created).after(startGrace)
 		}
+		c.add(lost)
 	}
 	for _, p := range pressures {
-		switch c := s.condition(p.condition); c.Status {
+		switch condition := s.condition(p.condition); condition.Status {
 		case "True":
-			r.tell(o.self(), p.bad, c.Message)
+			c.is(p.bad, condition.Message)
 		case "False":
-			r.tell(o.self(), p.good, "")
+			c.is(p.good, condition.Message)
 		}
 	}
 }
 
-// workloadState tells whether a workload has what it should have. That some of its pods are missing is told by the pods, or by the
+// workload tells whether a workload has what it should have. That some of its pods are missing is told by the pods, or by the
 // controller that cannot make them; that none is left is a symptom of the workload.
-func (r *kubeReader) workloadState(o *kubeObject, s *kubeStatus) {
+func (c *states) workload(o *kubeObject, s *kubeStatus) {
 	if s.ObservedGeneration < o.generation {
 		return // the status is older than the spec
 	}
 	spec := lenient[kubeSpec](o.spec)
-	wanted, there, isOld := spec.wanted(), s.ReadyReplicas, r.now.Sub(o.created) > startGrace
-	isComplete := there >= wanted
+	n := replicaCount{ready: s.ReadyReplicas, wanted: spec.wanted(), isSettled: true}
+	isComplete, canBeLate := n.ready >= n.wanted, true
+	none := kubeState{reason: "WorkloadUnavailable", from: timeAt(o.created).after(startGrace)}
 	switch o.kind {
 	case "ReplicaSet":
-		r.replicaSetState(o, s)
+		c.replicaSet(s, n.wanted)
 		return
 	case "DaemonSet":
-		wanted, there = s.DesiredNumberScheduled, s.NumberReady
-		isComplete = there >= wanted
+		n = replicaCount{s.NumberReady, s.DesiredNumberScheduled, s.UpdatedNumberScheduled >= s.DesiredNumberScheduled}
+		isComplete = n.ready >= n.wanted
+	case "StatefulSet":
+		n.isSettled = s.CurrentRevision == s.UpdateRevision
 	case "Deployment":
-		there = s.AvailableReplicas
-		isComplete = there >= wanted && s.UpdatedReplicas >= wanted
+		n.ready = s.AvailableReplicas
+		isComplete = n.ready >= n.wanted && s.UpdatedReplicas >= n.wanted
 		progress := s.condition("Progressing")
-		isOld = progress.Reason == "NewReplicaSetAvailable" // it was complete once; else the progress deadline tells
+		none.from = 0
+		canBeLate = progress.Reason == "NewReplicaSetAvailable" // it was complete once; else the progress deadline tells
+		n.isSettled = canBeLate
 		if progress.Status == "False" && progress.Reason == "ProgressDeadlineExceeded" {
-			r.tell(o.self(), "ProgressDeadlineExceeded", progress.Message)
+			c.is("ProgressDeadlineExceeded", progress.Message)
 		} else {
-			r.tell(o.self(), "WorkloadProgressing", "")
+			c.is("WorkloadProgressing", "")
 		}
 	}
+	c.replicas = n
+	c.lastReplica(s, n)
+	if !isComplete {
+		c.rolling(o, s, n)
+	}
+	ready := o.atRevision(fmt.Sprintf("%d of %d replicas ready", n.ready, n.wanted))
 	switch {
 	case isComplete:
-		r.tell(o.self(), "WorkloadComplete", "")
-	case there > 0:
-		r.tell(o.self(), "WorkloadAvailable", "")
-	case isOld:
-		r.tell(o.self(), "WorkloadUnavailable", fmt.Sprintf("none of %d replicas is ready", wanted))
+		c.is("WorkloadComplete", ready)
+	case n.ready > 0:
+		c.is("WorkloadAvailable", ready)
+	case canBeLate:
+		none.message = fmt.Sprintf("none of %d replicas is ready", n.wanted)
+		c.add(none)
 	}
 }
 
-func (r *kubeReader) replicaSetState(o *kubeObject, s *kubeStatus) {
-	spec := lenient[kubeSpec](o.spec)
+func (c *states) replicaSet(s *kubeStatus, wanted int) {
 	if failure := s.condition("ReplicaFailure"); failure.Status == "True" {
-		r.tell(o.self(), "ReplicaFailure", failure.Message)
-	} else if s.Replicas >= spec.wanted() {
-		r.tell(o.self(), "ReplicasCreated", "")
+		c.is("ReplicaFailure", failure.Message)
+	} else if s.Replicas >= wanted {
+		c.is("ReplicasCreated", fmt.Sprintf("%d of %d pods created", s.Replicas, wanted))
 	}
 }
 
-// jobState tells how a job ended. A run of a cron job is told about the cron job, which the next run puts right: the job itself is
+// job tells how a job ended. A run of a cron job is told about the cron job, which the next run puts right: the job itself is
 // never tried again, and lies about as history.
-func (r *kubeReader) jobState(o *kubeObject, s *kubeStatus) {
+func (c *states) job(o *kubeObject, s *kubeStatus) {
 	failed, complete := s.condition("Failed"), s.condition("Complete")
-	ofCronJob := o.owner.kind == "CronJob"
-	cronJob := reference{o.owner.kind, o.namespace, o.owner.name}
+	cronJob := nobody
+	if o.owner.kind == "CronJob" {
+		cronJob = nameOf(o.owner.kind, o.namespace, o.owner.name)
+	}
+	news := timeAt(failed.since()).after(newsFor)
 	switch {
 	case complete.Status == "True":
-		r.tell(o.self(), "JobComplete", "")
-		if ofCronJob {
-			r.tellAt(cronJob, kubeState{reason: "CronJobRunComplete", id: o.id, at: complete.since()})
+		done := fmt.Sprintf("%d pods succeeded, %d failed before", s.Succeeded, s.Failed)
+		c.is("JobComplete", done)
+		if cronJob != nobody {
+			c.add(kubeState{about: cronJob, reason: "CronJobRunComplete", message: "job " + o.name + " complete", id: o.id, at: timeAt(complete.since())})
 		}
-	case failed.Status != "True" || r.now.Sub(failed.since()) > newsFor:
-	case ofCronJob:
+	case failed.Status != "True" || news == 0:
+	case cronJob != nobody:
 		message := fmt.Sprintf("job %s: %s: %s", o.name, failed.Reason, failed.Message)
-		r.tellAt(cronJob, kubeState{reason: "CronJobRunFailed", message: message, id: o.id, at: failed.since()})
-		r.tell(o.self(), "JobSuperseded", "")
+		c.add(kubeState{about: cronJob, reason: "CronJobRunFailed", message: message, id: o.id, at: timeAt(failed.since()), until: news})
+		c.add(kubeState{reason: "JobSuperseded", until: news})
 	default:
-		r.tell(o.self(), "JobFailed", failed.Reason+": "+failed.Message)
+		c.add(kubeState{reason: "JobFailed", message: failed.Reason + ": " + failed.Message, until: news})
 	}
 }
 
-func (r *kubeReader) phase(o *kubeObject, s *kubeStatus, words map[string]string) {
+func (c *states) phase(o *kubeObject, s *kubeStatus, words map[string]string) {
+	message := s.Message
+	if volume := lenient[kubeSpec](o.spec).VolumeName; s.Phase == "Bound" && volume != "" {
+		message = "bound to volume " + volume
+	}
 	if !o.deleting {
-		r.tell(o.self(), words[s.Phase], s.Message)
+		c.is(words[s.Phase], message)
 	}
 }
 
-func (r *kubeReader) autoscalerState(o *kubeObject, s *kubeStatus) {
+func (c *states) autoscaler(o *kubeObject, s *kubeStatus) {
 	active, able, limited := s.condition("ScalingActive"), s.condition("AbleToScale"), s.condition("ScalingLimited")
 	switch {
 	case active.Status == "False" && active.Reason != "ScalingDisabled":
-		r.tell(o.self(), "AutoscalerWithoutMetrics", active.Message)
+		c.is("AutoscalerWithoutMetrics", active.Message)
 	case able.Status == "False":
-		r.tell(o.self(), "AutoscalerUnable", able.Message)
+		c.is("AutoscalerUnable", able.Message)
 	case limited.Status == "True" && limited.Reason == "TooManyReplicas":
-		r.tell(o.self(), "AutoscalerAtMax", limited.Message)
+		c.is("AutoscalerAtMax", limited.Message)
 	case active.Status != "":
-		r.tell(o.self(), "AutoscalerWorks", "")
+		c.is("AutoscalerWorks", fmt.Sprintf("it has its metrics, %d replicas wanted", s.DesiredReplicas))
+	}
+	if target := lenient[kubeSpec](o.spec).ScaleTargetRef; s.DesiredReplicas > s.CurrentReplicas && s.CurrentReplicas > 0 {
+		c.add(kubeState{
+			about: nameOf(target.Kind, o.namespace, target.Name), reason: "ScaleUpTriggered",
+			message: fmt.Sprintf("the autoscaler wants %d replicas in place of %d", s.DesiredReplicas, s.CurrentReplicas),
+		})
 	}
 }
 
-// serviceState tells whether a service leads anywhere. A service of which nobody is an endpoint was scaled to nothing.
-func (r *kubeReader) serviceState(o *kubeObject) {
-	if o.service == "" {
-		return
-	}
-	count, ready := 0, 0
-	for _, e := range lenient[[]kubeEndpoint](o.endpoints) {
-		if e.Conditions.Terminating == nil || !*e.Conditions.Terminating {
-			count++
-		}
-		if e.Conditions.Ready == nil || *e.Conditions.Ready {
-			ready++
-		}
-	}
-	service := reference{"Service", o.namespace, o.service}
-	switch {
-	case ready > 0 || count == 0:
-		r.tell(service, "EndpointsReady", "")
-	case r.now.Sub(o.created) > startGrace:
-		r.tell(service, "NoReadyEndpoints", fmt.Sprintf("none of %d endpoints is ready", count))
-	}
-}
-
-// namespaceState tells of a namespace that cannot go.
-func (r *kubeReader) namespaceState(o *kubeObject, s *kubeStatus) {
+// namespace tells of a namespace that cannot go.
+func (c *states) namespace(s *kubeStatus) {
 	for _, typ := range [...]string{"NamespaceDeletionDiscoveryFailure", "NamespaceDeletionGroupVersionParsingFailure", "NamespaceDeletionContentFailure"} {
-		if c := s.condition(typ); c.Status == "True" {
-			r.tell(o.self(), "NamespaceStuck", c.Message)
+		if condition := s.condition(typ); condition.Status == "True" {
+			c.is("NamespaceStuck", condition.Message)
 			return
 		}
 	}
-	r.tell(o.self(), "NamespaceSound", "")
+	c.is("NamespaceSound", "")
 }

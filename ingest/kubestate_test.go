@@ -19,11 +19,12 @@ func at(before time.Duration) string { return received.Add(-before).Format(time.
 // told decodes an object and returns the states that it tells, as "entity reason".
 func told(t *testing.T, object string) []string {
 	t.Helper()
-	k, err := DecodeKubernetesObject([]byte(object), false, received, Limits{})
-	if err != nil || len(k.Rejected) > 0 {
-		t.Fatalf("decode %s: %v, rejected %v", object, err, k)
-	}
-	var states []string
+	return statesOf(t, newLens().Observe(nil, mustRead(t, object), received))
+}
+
+// statesOf are the states among inputs.
+func statesOf(t *testing.T, k Kubernetes) (states []string) {
+	t.Helper()
 	for _, in := range k.Inputs {
 		if e, ok := in.(*correlate.Event); ok {
 			if e.Component != "quell/state" || e.Warning || e.Count != 1 {
@@ -132,14 +133,14 @@ var objectsWithState = map[string]struct {
 	"deployment with a few":  {deployment(done, `"availableReplicas":1,"updatedReplicas":3`), []string{"deployment/b/a WorkloadProgressing", "deployment/b/a WorkloadAvailable"}},
 	"deployment with none":   {deployment(done, `"updatedReplicas":3`), []string{"deployment/b/a WorkloadProgressing", "deployment/b/a WorkloadUnavailable"}},
 	"deployment stuck":       {deployment(late, `"availableReplicas":3,"updatedReplicas":1`), []string{"deployment/b/a ProgressDeadlineExceeded", "deployment/b/a WorkloadAvailable"}},
-	"deployment rolling out": {deployment(condition("Progressing", "True", "ReplicaSetUpdated", time.Minute), `"updatedReplicas":1`), []string{"deployment/b/a WorkloadProgressing"}},
+	"deployment rolling out": {deployment(condition("Progressing", "True", "ReplicaSetUpdated", time.Minute), `"updatedReplicas":1`), []string{"deployment/b/a WorkloadProgressing", "deployment/b/a RolloutProgressing"}},
 	"status older than spec": {`{"kind":"StatefulSet","metadata":{"name":"a","namespace":"b","generation":2},"spec":{"replicas":1},"status":{"observedGeneration":1,"readyReplicas":1}}`, nil},
 	"stateful set complete":  {object("StatefulSet", `"spec":{"replicas":1},"status":{"readyReplicas":1}`), []string{"statefulset/b/a WorkloadComplete"}},
 	"stateful set with none": {object("StatefulSet", `"spec":{},"status":{}`), []string{"statefulset/b/a WorkloadUnavailable"}},
 	"young stateful set":     {`{"kind":"StatefulSet","metadata":{"name":"a","namespace":"b","creationTimestamp":"` + at(time.Minute) + `"},"spec":{"replicas":1},"status":{}}`, nil},
 	"scaled to nothing":      {object("StatefulSet", `"spec":{"replicas":0},"status":{}`), []string{"statefulset/b/a WorkloadComplete"}},
 	"daemon set complete":    {object("DaemonSet", `"status":{"desiredNumberScheduled":2,"numberReady":2}`), []string{"daemonset/b/a WorkloadComplete"}},
-	"daemon set with none":   {object("DaemonSet", `"status":{"desiredNumberScheduled":2}`), []string{"daemonset/b/a WorkloadUnavailable"}},
+	"daemon set with none":   {object("DaemonSet", `"status":{"desiredNumberScheduled":2,"updatedNumberScheduled":2}`), []string{"daemonset/b/a WorkloadUnavailable"}},
 	"replica set refused":    {object("ReplicaSet", conditions(condition("ReplicaFailure", "True", "FailedCreate", time.Minute))), []string{"replicaset/b/a ReplicaFailure"}},
 	"replica set made all":   {object("ReplicaSet", `"spec":{"replicas":2},"status":{"replicas":2}`), []string{"replicaset/b/a ReplicasCreated"}},
 	"replica set makes some": {object("ReplicaSet", `"spec":{"replicas":2},"status":{"replicas":1}`), nil},
@@ -184,11 +185,8 @@ func TestObjectsTellHowTheyAre(t *testing.T) {
 
 // The end of a run counts from when it was, not from when it is told: an old failure must not hide a later success.
 func TestRunsOfCronJobsAreToldAsOfTheirEnd(t *testing.T) {
-	k, err := DecodeKubernetesObject([]byte(fmt.Sprintf(`{"kind":"Job","metadata":{"name":"a-1","namespace":"b","uid":"u","ownerReferences":[{"kind":"CronJob","name":"a","controller":true}]},
-		"status":{"conditions":[{"type":"Failed","status":"True","reason":"DeadlineExceeded","message":"too slow","lastTransitionTime":%q}]}}`, at(10*time.Minute))), false, received, Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := newLens().Observe(nil, mustRead(t, fmt.Sprintf(`{"kind":"Job","metadata":{"name":"a-1","namespace":"b","uid":"u","ownerReferences":[{"kind":"CronJob","name":"a","controller":true}]},
+		"status":{"conditions":[{"type":"Failed","status":"True","reason":"DeadlineExceeded","message":"too slow","lastTransitionTime":%q}]}}`, at(10*time.Minute))), received)
 	want := &correlate.Event{
 		ID: "u", Entity: "cronjob/b/a", Reason: "CronJobRunFailed", Component: "quell/state", Message: "job a-1: DeadlineExceeded: too slow",
 		Count: 1, At: received.Add(-10 * time.Minute), Source: "kubernetes",
@@ -242,7 +240,8 @@ func TestThePackKnowsEveryState(t *testing.T) {
 	words := []string{
 		"pod/b/a PodReady", "pod/b/a PodStarting", "pod/b/a PodNotReady", "pod/b/a PodUnschedulable", "pod/b/a PodTerminating", "pod/b/a PodSucceeded",
 		"pod/b/a PodFailed", "pod/b/a PodReplaced", "pod/b/a Deleted", "node/a NodeHasInsufficientMemory", "node/a NodeHasNoDiskPressure",
-		"node/a NodeHasInsufficientPID", "node/a NodeHasSufficientPID", "node/a NodeNetworkUnavailable", "node/a NodeNetworkAvailable", "persistentvolume/a VolumeUsable",
+		"deployment/b/a LastReplicaGone", "deployment/b/a EvictionBlocked", "deployment/b/a EvictionPossible", "pod/b/a BackoffProgress", "pod/b/a BackoffExhausted",
+		"replicaset/b/a Rescheduling", "deployment/b/a RolloutProgressing", "deployment/b/a ScaleUpTriggered", "node/a NodeHasInsufficientPID", "node/a NodeHasSufficientPID", "node/a NodeNetworkUnavailable", "node/a NodeNetworkAvailable", "persistentvolume/a VolumeUsable",
 	}
 	for _, word := range waits {
 		words = append(words, "pod/b/a "+word)
@@ -253,7 +252,7 @@ func TestThePackKnowsEveryState(t *testing.T) {
 	for _, word := range words {
 		entity, reason, _ := strings.Cut(word, " ")
 		m := r.Event(&correlate.Event{Entity: topology.Entity(entity), Reason: reason, Component: stateComponent})
-		if !m.Symptom && len(m.Heals) == 0 {
+		if !m.Symptom && !m.Progress && len(m.Heals) == 0 {
 			t.Errorf("%s says nothing", word)
 		}
 		if m.Symptom && !m.State && reason != "CronJobRunFailed" {

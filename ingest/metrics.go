@@ -15,6 +15,7 @@ type metrics struct {
 	trimmed         prometheus.Counter
 	truncatedGroups prometheus.Counter
 	clockSkew       prometheus.Counter
+	malformed       prometheus.Counter
 	bodyBytes       prometheus.Histogram
 	seconds         prometheus.Histogram
 }
@@ -34,6 +35,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		trimmed:         counter("trimmed_total", "Alerts that lost labels or annotations to a limit."),
 		truncatedGroups: counter("truncated_groups_total", "Webhooks from which Alertmanager left alerts out (max_alerts)."),
 		clockSkew:       counter("clock_skew_total", "Alerts and events with a time in the future that was replaced by the present."),
+		malformed:       counter("malformed_dependencies_total", "Entries of the annotation quell.dev/depends-on that name no entity."),
 		bodyBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "quell_ingest_body_bytes", Help: "Size of bodies, decompressed.",
 			Buckets: prometheus.ExponentialBuckets(1<<10, 4, 9),
@@ -43,7 +45,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}),
 	}
-	reg.MustRegister(m.requests, m.alerts, m.events, m.rejected, m.trimmed, m.truncatedGroups, m.clockSkew, m.bodyBytes, m.seconds)
+	reg.MustRegister(m.requests, m.alerts, m.events, m.rejected, m.trimmed, m.truncatedGroups, m.clockSkew, m.malformed, m.bodyBytes, m.seconds)
 	return m
 }
 

@@ -51,6 +51,7 @@ func (s *Server) kubernetes(_ *http.Request, body []byte, now time.Time) (decode
 		return decoded{}, err
 	}
 	s.metrics.clockSkew.Add(float64(k.Skewed))
+	s.metrics.malformed.Add(float64(k.Malformed))
 	return decoded{inputs: k.Inputs, accepted: len(k.Inputs), Rejections: k.Rejections}, nil
 }
 

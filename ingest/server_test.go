@@ -266,6 +266,7 @@ func TestMetricsCountWhatWasTaken(t *testing.T) {
 	f.post(pathWebhook, webhookWith(goodAlert, `{"status":"resolved","labels":{"a":"b"},"startsAt":"2099-01-01T00:00:00Z"}`, `0`))
 	f.post(pathAlerts, string(encode(t, []map[string]any{{"labels": map[string]string{"a": strings.Repeat("x", 5000)}}})))
 	f.post(pathKubernetes, coreEvent)
+	f.post(pathKubernetes, `{"kind":"Pod","metadata":{"name":"a","namespace":"b","annotations":{"quell.dev/depends-on":"service/b/c,d,e"}}}`)
 	f.post(pathWebhook, `nonsense`)
 	want := `
 # HELP quell_ingest_alerts_total Alerts taken in.
@@ -279,6 +280,9 @@ quell_ingest_clock_skew_total 1
 # HELP quell_ingest_events_total Kubernetes events taken in.
 # TYPE quell_ingest_events_total counter
 quell_ingest_events_total 1
+# HELP quell_ingest_malformed_dependencies_total Entries of the annotation quell.dev/depends-on that name no entity.
+# TYPE quell_ingest_malformed_dependencies_total counter
+quell_ingest_malformed_dependencies_total 2
 # HELP quell_ingest_rejected_total Items of bodies that could not be taken, and malformed bodies.
 # TYPE quell_ingest_rejected_total counter
 quell_ingest_rejected_total{path="/api/v1/alertmanager"} 2
@@ -287,7 +291,7 @@ quell_ingest_rejected_total{path="/api/v1/alertmanager"} 2
 quell_ingest_trimmed_total 1
 `
 	err := testutil.GatherAndCompare(f.reg, strings.NewReader(want), "quell_ingest_alerts_total", "quell_ingest_clock_skew_total",
-		"quell_ingest_events_total", "quell_ingest_rejected_total", "quell_ingest_trimmed_total")
+		"quell_ingest_events_total", "quell_ingest_malformed_dependencies_total", "quell_ingest_rejected_total", "quell_ingest_trimmed_total")
 	if err != nil {
 		t.Error(err)
 	}

@@ -44,7 +44,7 @@ type Line struct {
 // Read calls take for each line of the source, blank ones left out, in order. A line that cannot be read, or that precedes the one
 // before it, ends it with an error of the form "file:line: reason".
 func Read(ctx context.Context, s Source, take func(Line)) error {
-	r := &reader{source: s, take: take}
+	r := &reader{source: s, take: take, cluster: newCluster()}
 	for _, name := range s.Files {
 		if err := r.file(ctx, name); err != nil {
 			return err
@@ -55,10 +55,11 @@ func Read(ctx context.Context, s Source, take func(Line)) error {
 
 // reader is the state of reading a source; last is the line before, without a place before the first.
 type reader struct {
-	source Source
-	take   func(Line)
-	last   Line
-	notes  int
+	source  Source
+	take    func(Line)
+	last    Line
+	cluster cluster
+	notes   int
 }
 
 // file reads the lines of one file.
@@ -103,6 +104,9 @@ func (r *reader) line(where string, text []byte) error {
 	if l.at.Before(r.last.At) {
 		return fmt.Errorf("%s comes before %s, the time of %s", stamp(l.at), stamp(r.last.At), r.last.Where)
 	}
+	for at, inputs, ok := r.cluster.next(l.at); ok; at, inputs, ok = r.cluster.next(l.at) {
+		r.take(Line{Where: where, At: at, Inputs: inputs})
+	}
 	line := Line{Where: where, At: l.at}
 	if err := r.inputs(&line, l); err != nil {
 		return err
@@ -129,11 +133,14 @@ func (r *reader) inputs(to *Line, l line) error {
 			}
 		}
 	case kubernetesLine:
-		k, err := ingest.DecodeKubernetesObject(l.body, l.deleted, l.at, ingest.Limits{})
+		k, err := r.cluster.see(l.body, l.deleted, l.at)
+		if bad, ok := errors.AsType[*ingest.ObjectError](err); ok {
+			r.note(to.Where, "object", []ingest.Rejection{{Reason: bad.Reason}})
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		r.note(to.Where, "object", k.Rejected)
 		for _, in := range k.Inputs {
 			if e, ok := in.(*correlate.Event); ok && e.Warning {
 				to.Alerts++
