@@ -235,9 +235,13 @@ func (e *Engine) hold(i *incident, s *symptom, until int64) {
 	e.setHold(i, at, fmt.Sprintf("held %s to heal by itself (%s); pages at %s", round(d), why, clock(at)))
 }
 
-// shorten takes over the earlier deadline of a merged incident.
+// shorten takes over the earlier deadline of a merged incident. One that is over, since that incident was well when it came, is now.
 func (e *Engine) shorten(i *incident, until int64, reason string) {
-	if i.state == Held && until < i.heldUntil {
+	switch {
+	case i.state != Held || until >= i.heldUntil:
+	case until < e.now:
+		e.setHold(i, e.now, "the hold of what became a part of it is over")
+	default:
 		e.setHold(i, until, reason)
 	}
 }
