@@ -171,3 +171,15 @@ func pointTo(at int64) *time.Time {
 	t := fromNano(at)
 	return &t
 }
+
+// Told returns the entities with symptoms, active ones and such that ended not long ago, which events of a source told, sorted.
+func (e *Engine) Told(source string) []topology.Entity {
+	var list []topology.Entity
+	for _, num := range e.symptoms.numbers() {
+		if s := e.symptoms.get(num); s.isEvent() && s.source == source {
+			list = append(list, e.graph.Entity(s.node))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
