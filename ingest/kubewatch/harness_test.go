@@ -27,6 +27,8 @@ type memorySink struct {
 	inputs     []correlate.Input
 	checkpoint string
 	told       []topology.Entity
+	// unreadable is how often the checkpoint cannot be read.
+	unreadable int
 	// fail is asked before inputs are taken; nil takes all.
 	fail func() error
 }
@@ -49,6 +51,9 @@ func (s *memorySink) Submit(_ context.Context, inputs []correlate.Input, checkpo
 func (s *memorySink) Checkpoint(context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.unreadable--; s.unreadable >= 0 {
+		return "", errFull
+	}
 	return s.checkpoint, nil
 }
 
@@ -196,6 +201,15 @@ func (w *watched) within(claim string, holds func() bool) {
 func (w *watched) synced() {
 	w.t.Helper()
 	w.within("synced", func() bool { return w.Status().Synced })
+}
+
+// lastReport is what was told last about the watch itself.
+func (w *watched) lastReport() string {
+	list := w.sink.reports()
+	if len(list) == 0 {
+		return ""
+	}
+	return list[len(list)-1]
 }
 
 // kindOf returns the status of a kind.

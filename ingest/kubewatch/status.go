@@ -54,7 +54,7 @@ type KindStatus struct {
 	// LastHeard is when the server told something last, LastFailed when something last went wrong, and what that was. Zero means never.
 	LastHeard, LastFailed time.Time
 	LastError             string
-	// FailingSince is since when it could not be watched; zero while it can.
+	// FailingSince is since when it cannot be watched though it could be once, or should be; zero while it can.
 	FailingSince time.Time
 }
 
@@ -79,7 +79,8 @@ func (p *part) status() KindStatus {
 		Resource: p.resource(), API: p.variants[p.variant].apiVersion(), Namespace: p.namespace, State: p.state, Objects: p.objects,
 		Refused: p.refused.Load(), LastHeard: p.heard, LastFailed: p.lastFailed, LastError: p.lastError,
 	}
-	if p.state == Failing {
+	// A permission that was never there is not missed, one that was lost is.
+	if p.state == Failing || p.state == Forbidden && !p.synced.IsZero() {
 		st.FailingSince = p.failing
 	}
 	return st
@@ -102,40 +103,44 @@ func (p *part) complete() {
 	}
 }
 
-// survey looks at all parts: which are stale, and whether each was listed or cannot be. The first time that all are it says so.
+// survey looks at all parts: what is known of too long ago, as text, and whether each was listed or cannot be. The first time that all
+// are it says so.
 func (w *Cluster) survey(now time.Time) (stale string, settled bool) {
-	var list, forbidden []string
-	reason, settled, objects := "", true, 0
+	var failing, forbidden []string
+	isStale, reason, settled, objects := false, "", true, 0
 	for _, p := range w.parts {
 		st := p.status()
 		objects += st.Objects
-		isStale := st.State == Failing && now.Sub(st.FailingSince) > w.options.pace.stale
-		w.options.Metrics.show(w.config.Name, &st, isStale)
-		switch st.State {
-		case Failing:
-			settled = false
-			if isStale {
-				list, reason = append(list, st.Resource), st.LastError
-			}
-		case Forbidden:
-			forbidden = append(forbidden, st.Resource)
-		case Syncing:
-			settled = false
+		isOld := !st.FailingSince.IsZero() && now.Sub(st.FailingSince) > w.options.pace.stale
+		w.options.Metrics.show(w.config.Name, &st, isOld)
+		if !st.FailingSince.IsZero() {
+			failing, reason = append(failing, st.Resource), st.LastError
 		}
+		if st.State == Forbidden {
+			forbidden = append(forbidden, st.Resource)
+		}
+		isStale = isStale || isOld
+		settled = settled && st.State != Failing && st.State != Syncing
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.fault != nil && now.Sub(w.since) > w.options.pace.stale {
-		return fmt.Sprintf("the cluster cannot be watched: %v", w.fault), false
-	}
-	if settled && !w.synced {
+	switch {
+	case w.fault != nil:
+		if now.Sub(w.since) > w.options.pace.stale {
+			stale = fmt.Sprintf("the cluster cannot be watched: %v", w.fault)
+		}
+		return stale, false
+	case settled && !w.synced:
 		w.synced = true
-		slices.Sort(forbidden)
-		w.log.Info("kubernetes cluster synced", slog.Int("objects", objects), slog.String("forbidden", strings.Join(slices.Compact(forbidden), " ")))
+		w.log.Info("kubernetes cluster synced", slog.Int("objects", objects), slog.String("forbidden", names(forbidden)))
+	case isStale:
+		stale = fmt.Sprintf("what is known of the cluster is out of date: %s cannot be watched: %s", names(failing), reason)
 	}
-	if len(list) == 0 {
-		return "", settled
-	}
+	return stale, settled
+}
+
+// names lists each name once.
+func names(list []string) string {
 	slices.Sort(list)
-	return fmt.Sprintf("what is known of the cluster is out of date: %s cannot be watched: %s", strings.Join(slices.Compact(list), ", "), reason), settled
+	return strings.Join(slices.Compact(list), ", ")
 }

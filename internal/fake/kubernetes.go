@@ -134,11 +134,10 @@ func (k *Kubernetes) Bookmark(resource string) {
 	k.Frame(resource, string(k.bookmark(false)))
 }
 
-// Compact forgets what changed: watches that are behind find their place gone.
+// Compact forgets what changed: a watch that does not know the present version finds its place gone.
 func (k *Kubernetes) Compact() {
 	k.state.Lock()
 	defer k.state.Unlock()
-	k.version++
 	for _, s := range k.shelves {
 		s.log, s.forgotten = nil, k.version
 	}
