@@ -80,7 +80,7 @@ func (l *loader) cluster(n strictyaml.Node) {
 		"burst":   strictyaml.Int(&c.Burst, 1, 10_000),
 		"secrets": strictyaml.Bool(&c.Secrets),
 	})
-	if slices.ContainsFunc(l.config.Clusters, func(other Cluster) bool { return other.Name == c.Name }) {
+	if c.Name != "" && slices.ContainsFunc(l.config.Clusters, func(other Cluster) bool { return other.Name == c.Name }) {
 		at.Problem("second cluster of name "+strictyaml.Quote(c.Name), "")
 	}
 	if c.Context != "" && c.Kubeconfig == "" {
