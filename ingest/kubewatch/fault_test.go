@@ -207,7 +207,9 @@ func TestAServerThatHangsIsTold(t *testing.T) {
 	})
 	w.within("it was fresh", func() bool { return slices.Contains(w.sink.reports(), "source/kubernetes-eu WatchFresh") })
 	server.Freeze(true)
-	w.within("it is told", func() bool { return w.lastReport() == "source/kubernetes-eu WatchStale" && !w.Status().StaleSince.IsZero() })
+	w.within("it is told", func() bool {
+		return w.lastReport() == "source/kubernetes-eu WatchStale" && !w.Status().StaleSince.IsZero()
+	})
 	w.within("the metric says so", func() bool { return testutil.ToFloat64(w.options.Metrics.stale.WithLabelValues("eu", "pods")) == 1 })
 	if len(runsOn(w.sink.edges())) != 1 || w.saw("pod/shop/cart@eu Deleted") > 0 {
 		t.Error("what was known is gone")
