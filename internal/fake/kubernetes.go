@@ -46,7 +46,9 @@ type KubernetesSettings struct {
 // shelf holds the objects of one resource.
 type shelf struct {
 	objects map[string]stored // by namespace and name
-	log     []frame
+	// keys are those of objects, sorted; nil if that is to be done.
+	keys []string
+	log  []frame
 	// forgotten is the version up to which the log is gone.
 	forgotten int
 }
@@ -93,15 +95,18 @@ func (k *Kubernetes) Put(resource, object string) {
 	defer k.state.Unlock()
 	k.version++
 	key, s := namespace+"/"+name, k.shelf(resource)
-	old, isOld := s.objects[key]
+	_, isOld := s.objects[key]
 	if meta["uid"] == nil {
 		meta["uid"] = fmt.Sprintf("uid-%s-%s", resource, key)
 	}
 	meta["resourceVersion"] = k.show(k.version)
 	raw := mustJSON(o)
 	s.objects[key] = stored{k.version, namespace, raw}
+	if !isOld {
+		s.keys = nil
+	}
 	typ := "ADDED"
-	if isOld && old.version > 0 {
+	if isOld {
 		typ = "MODIFIED"
 	}
 	k.append(s, frame{k.version, typ, namespace, raw})
@@ -117,6 +122,7 @@ func (k *Kubernetes) Delete(resource, namespace, name string) {
 		return
 	}
 	delete(s.objects, namespace+"/"+name)
+	s.keys = nil
 	k.version++
 	k.append(s, frame{k.version, "DELETED", namespace, old.raw})
 }
@@ -189,6 +195,13 @@ func (k *Kubernetes) Accepts(resource string) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+func (s *shelf) sorted() []string {
+	if s.keys == nil {
+		s.keys = slices.Sorted(maps.Keys(s.objects))
+	}
+	return s.keys
 }
 
 func (k *Kubernetes) shelf(resource string) *shelf {
@@ -308,7 +321,7 @@ func (k *Kubernetes) list(w http.ResponseWriter, r *http.Request, resource, name
 	k.state.Lock()
 	s := k.shelf(resource)
 	var keys []string
-	for _, key := range slices.Sorted(maps.Keys(s.objects)) {
+	for _, key := range s.sorted() {
 		if namespace == "" || s.objects[key].namespace == namespace {
 			keys = append(keys, key)
 		}

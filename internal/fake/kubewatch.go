@@ -2,7 +2,6 @@ package fake
 
 import (
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -69,7 +68,7 @@ func (k *Kubernetes) watch(w http.ResponseWriter, r *http.Request, resource, nam
 func (k *Kubernetes) initial(resource string, withBookmark bool) []frame {
 	var frames []frame
 	s := k.shelf(resource)
-	for _, key := range slices.Sorted(maps.Keys(s.objects)) {
+	for _, key := range s.sorted() {
 		o := s.objects[key]
 		frames = append(frames, frame{k.version, "ADDED", o.namespace, o.raw})
 	}
