@@ -183,3 +183,8 @@ func (e *Engine) Told(source string) []topology.Entity {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
+
+// ToldEdges returns the dependencies that a source told and did not take back, in no order.
+func (e *Engine) ToldEdges(source string) []topology.Edge {
+	return slices.Collect(e.graph.Told(source))
+}

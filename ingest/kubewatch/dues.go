@@ -53,12 +53,12 @@ func (d *dues) drop(key dueKey) {
 }
 
 // due takes out the objects for which it is time, and notes when it is again.
-func (d *dues) due(now time.Time) iter.Seq2[*part, *ingest.KubernetesObject] {
-	return func(yield func(*part, *ingest.KubernetesObject) bool) {
+func (d *dues) due(now time.Time) iter.Seq[*ingest.KubernetesObject] {
+	return func(yield func(*ingest.KubernetesObject) bool) {
 		for len(d.queue) > 0 && !d.queue[0].at.After(now) {
 			next := d.queue[0]
 			d.set(next.key.part, next.object, next.object, now)
-			if !yield(next.key.part, next.object) {
+			if !yield(next.object) {
 				return
 			}
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"quell/correlate"
 	"quell/correlate/topology"
 	"quell/internal/fake"
 )
@@ -91,7 +90,9 @@ func TestASecondProcessGoesOnWhereTheFirstStopped(t *testing.T) {
 	first.stop()
 	server.Delete("pods", "shop", "gone")
 	server.Put("events", event("e1", "BackOff", 2))
-	next := &memorySink{checkpoint: sink.checkpoint, told: []topology.Entity{
+	stays := topology.Edge{From: "pod/shop/cart@eu", To: "node/n1@eu", Type: "runs_on"}
+	goes := topology.Edge{From: "pod/shop/cart@eu", To: "node/n0@eu", Type: "runs_on"}
+	next := &memorySink{checkpoint: sink.checkpoint, known: []topology.Edge{stays, goes}, ill: []topology.Entity{
 		"pod/shop/cart@eu", "pod/shop/gone@eu", "pod/shop/other@us", "node/n9@eu", "service/shop/cart@eu",
 	}}
 	second := start(t, server, next)
@@ -103,10 +104,9 @@ func TestASecondProcessGoesOnWhereTheFirstStopped(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for _, in := range next.inputs {
-		if u, ok := in.(*correlate.Topology); ok && u.Source == "kubernetes/eu/pods" && !u.Replace {
-			t.Errorf("the first list of a process does not replace what the one before told: %+v", u)
-		}
+	second.within("what was told before and is over is taken back", func() bool { return len(runsOn(next.edges())) == 1 })
+	if got := runsOn(next.edges()); !strings.HasPrefix(got[0], "pod/shop/cart@eu runs_on node/n1@eu") {
+		t.Errorf("left is %q", got)
 	}
 }
 
@@ -373,7 +373,7 @@ func TestOnlyChosenNamespacesAreWatched(t *testing.T) {
 	for _, ns := range []string{"shop", "bank", "zoo"} {
 		server.Put("pods", strings.ReplaceAll(pod("cart", false), "shop", ns))
 	}
-	w := start(t, server, &memorySink{told: []topology.Entity{"pod/bank/old@eu", "pod/zoo/old@eu"}}, func(c *Config, _ *Options) {
+	w := start(t, server, &memorySink{ill: []topology.Entity{"pod/bank/old@eu", "pod/zoo/old@eu"}}, func(c *Config, _ *Options) {
 		c.Namespaces = []string{"shop", "bank"}
 	})
 	w.synced()
@@ -412,20 +412,6 @@ func TestASilentWatchIsBegunAnew(t *testing.T) {
 	w.within("more silence", func() bool { return server.Requests("watch pods") > watches+5 })
 	if n := server.Requests("watch events.k8s.io/events"); n != events {
 		t.Errorf("%d watches of events were begun anew, though servers send no bookmarks for them", n-events)
-	}
-}
-
-// While the checkpoint cannot be read nothing is watched, or the events of an hour would come again.
-func TestTheCheckpointIsReadFirst(t *testing.T) {
-	server := newServer(t, fake.KubernetesSettings{})
-	server.Put("events", event("e1", "BackOff", 1))
-	server.Put("events", event("e2", "Failed", 1))
-	sink := &memorySink{checkpoint: "1001", unreadable: 3}
-	w := start(t, server, sink)
-	w.synced()
-	w.within("the new event is told", func() bool { return len(sink.events()) > 0 })
-	if diff := cmp.Diff([]string{"pod/shop/cart@eu Failed 1"}, sink.events()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -26,9 +26,8 @@ type memorySink struct {
 	mu         sync.Mutex
 	inputs     []correlate.Input
 	checkpoint string
-	told       []topology.Entity
-	// unreadable is how often the checkpoint cannot be read.
-	unreadable int
+	ill        []topology.Entity
+	known      []topology.Edge
 	// fail is asked before inputs are taken; nil takes all.
 	fail func() error
 }
@@ -48,19 +47,23 @@ func (s *memorySink) Submit(_ context.Context, inputs []correlate.Input, checkpo
 	return nil
 }
 
-func (s *memorySink) Checkpoint(context.Context) (string, error) {
+func (s *memorySink) Ill(context.Context, string) ([]topology.Entity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.unreadable--; s.unreadable >= 0 {
-		return "", errFull
-	}
-	return s.checkpoint, nil
+	return s.ill, nil
 }
 
-func (s *memorySink) Told(context.Context, string) ([]topology.Entity, error) {
+// Edges returns what an earlier process told, and what this one told.
+func (s *memorySink) Edges(context.Context, string) ([]topology.Edge, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.told, nil
+	list := slices.Clone(s.known)
+	for _, in := range s.inputs {
+		if t, ok := in.(*correlate.Topology); ok {
+			list = append(list, t.Edges...)
+		}
+	}
+	return list, nil
 }
 
 func (s *memorySink) setFail(fail func() error) {
@@ -94,26 +97,24 @@ func (s *memorySink) show(aboutWatch bool) (list []string) {
 func (s *memorySink) edges() (list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	left := make(map[string]string) // edge: source
+	left := make(map[topology.Edge]string) // edge: source
+	for _, e := range s.known {
+		left[e] = "before"
+	}
 	for _, in := range s.inputs {
 		t, ok := in.(*correlate.Topology)
 		if !ok {
 			continue
 		}
-		for edge, source := range left {
-			if t.Replace && source == t.Source {
-				delete(left, edge)
-			}
-		}
 		for _, e := range t.RemoveEdges {
-			delete(left, fmt.Sprintf("%s %s %s", e.From, e.Type, e.To))
+			delete(left, e)
 		}
 		for _, e := range t.Edges {
-			left[fmt.Sprintf("%s %s %s", e.From, e.Type, e.To)] = t.Source
+			left[e] = t.Source
 		}
 	}
-	for edge, source := range left {
-		list = append(list, edge+" ("+source+")")
+	for e, source := range left {
+		list = append(list, fmt.Sprintf("%s %s %s (%s)", e.From, e.Type, e.To, source))
 	}
 	slices.Sort(list)
 	return list
@@ -132,7 +133,7 @@ type watched struct {
 var quick = pace{
 	answer: 2 * time.Second, page: 2 * time.Second, silence: time.Minute, overtime: time.Second, settled: 20 * time.Millisecond,
 	refused: 50 * time.Millisecond, stale: 100 * time.Millisecond, look: 10 * time.Millisecond, retry: time.Millisecond, retryMax: 10 * time.Millisecond,
-	backoff: &wait.Backoff{Duration: 2 * time.Millisecond, Factor: 2, Steps: 5, Cap: 20 * time.Millisecond},
+	backoff: wait.Backoff{Duration: 2 * time.Millisecond, Factor: 2, Steps: 5, Cap: 20 * time.Millisecond},
 }
 
 // newServer starts a fake API server.
@@ -161,22 +162,19 @@ func kubeconfig(t *testing.T, url string) string {
 // start watches a server until the test ends or stop is called.
 func start(t *testing.T, server *fake.Kubernetes, sink *memorySink, adapt ...func(*Config, *Options)) *watched {
 	t.Helper()
-	c := Config{Name: "eu", Kubeconfig: kubeconfig(t, server.URL()), QPS: 1000, Burst: 1000}
+	c := Config{Name: "eu", Kubeconfig: kubeconfig(t, server.URL()), QPS: 1000, Burst: 1000, Checkpoint: sink.checkpoint}
 	o := Options{Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Version: "test", pace: quick}
 	for _, f := range adapt {
 		f(&c, &o)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &watched{t: t, server: server, sink: sink, Cluster: New(c, sink, o)}
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
+	done := make(chan struct{})
+	go func() { defer close(done); w.Run(ctx) }()
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		select {
-		case err := <-done:
-			if err != nil {
-				t.Errorf("Run: %v", err)
-			}
+		case <-done:
 		case <-time.After(20 * time.Second):
 			t.Error("Run does not end")
 		}

@@ -53,15 +53,6 @@ func (p *part) isEvents() bool { return p.variants[0].name == "Event" }
 // resource names the part: for status, metrics and logs.
 func (p *part) resource() string { return p.variants[0].resource }
 
-// source is how updates of the topology name where they come from: what one part told can be replaced as a whole.
-func (p *part) source() string {
-	s := p.cluster.config.source() + "/" + p.resource()
-	if p.namespace != "" {
-		s += "/" + p.namespace
-	}
-	return s
-}
-
 func (p *part) connect(c *client) error {
 	p.places = nil
 	for _, k := range p.variants {
@@ -152,7 +143,11 @@ func (p *part) alive() {
 	}
 	p.failing = time.Time{}
 	p.setState()
-	p.cluster.log.Info("kubernetes kind watched again", slog.String("resource", p.resource()))
+	level := slog.LevelDebug
+	if p.cluster.failing.Add(-1) == 0 {
+		level = slog.LevelInfo
+	}
+	p.cluster.log.Log(context.Background(), level, "kubernetes kind watched again", slog.String("resource", p.resource()))
 }
 
 // setState says how it is while nothing fails.
@@ -175,19 +170,22 @@ func (p *part) failed(at *place, err error) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.cluster.options.Now()
-	isNews := p.failing.IsZero()
+	now, level := p.cluster.options.Now(), slog.LevelDebug
 	p.lastError, p.lastFailed = err.Error(), now
-	if isNews {
+	if p.failing.IsZero() {
 		p.failing, p.state = now, Failing
+		if p.cluster.failing.Add(1) == 1 {
+			level = slog.LevelWarn // the others mostly fail for the same reason
+		}
 	}
-	if isForbidden, isAbsent := apierrors.IsForbidden(err), apierrors.IsNotFound(err); isForbidden || isAbsent {
-		isNews = p.refuse(at, isForbidden)
+	isForbidden, isAbsent := apierrors.IsForbidden(err), apierrors.IsNotFound(err)
+	if (isForbidden || isAbsent) && p.refuse(at, isForbidden) {
+		level = slog.LevelWarn
+	} else if isAbsent {
+		level = slog.LevelDebug
 	}
-	if isNews {
-		p.cluster.log.Warn("kubernetes kind cannot be watched", slog.String("resource", p.resource()), slog.String("api", at.kind.apiVersion()),
-			slog.String("reason", reason), slog.Any("error", err))
-	}
+	p.cluster.log.Log(context.Background(), level, "kubernetes kind cannot be watched", slog.String("resource", p.resource()), slog.String("api", at.kind.apiVersion()),
+		slog.String("reason", reason), slog.Any("error", err))
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"quell/correlate"
@@ -25,6 +26,8 @@ type pump struct {
 	moved      bool
 	// dues are when objects are to be looked at again though they did not change.
 	dues dues
+	// edges are the dependencies that were told since the start; nil once they were compared with what was told before.
+	edges edgeSet
 	// told is true once the engine was told that the watch is fresh, or stale: what an earlier process told may be otherwise.
 	told bool
 }
@@ -39,6 +42,7 @@ func (p *pump) run(ctx context.Context) {
 		case <-ticker.C:
 			p.look()
 			p.remind()
+			p.sweep(ctx)
 		case c := <-p.cluster.changes:
 			p.take(ctx, c)
 		}
@@ -75,42 +79,30 @@ func (p *pump) take(ctx context.Context, c change) {
 	}
 }
 
-// observe asks the lens, and puts the part's name on what it says of the topology.
+// observe makes inputs of what became of an object, and notes when to look at it again.
 func (p *pump) observe(from *part, old, new *ingest.KubernetesObject) []correlate.Input {
 	now := p.cluster.options.Now()
 	p.dues.set(from, old, new, now)
-	return from.sign(p.cluster.lens.Observe(old, new, now).Inputs)
-}
-
-// sign names a part as the source of what is said of the topology.
-func (p *part) sign(inputs []correlate.Input) []correlate.Input {
-	for _, in := range inputs {
-		if t, ok := in.(*correlate.Topology); ok {
-			t.Source = p.source()
-		}
-	}
-	return inputs
+	return p.edges.note(p.cluster.lens.Observe(old, new, now).Inputs)
 }
 
 // remind tells again what changes by itself: a pod that is not ready becomes one that should have been ready by now.
 func (p *pump) remind() {
 	now := p.cluster.options.Now()
-	for from, o := range p.dues.due(now) {
-		p.inputs = append(p.inputs, from.sign(p.cluster.lens.Again(o, now).Inputs)...)
+	for o := range p.dues.due(now) {
+		p.inputs = append(p.inputs, p.edges.note(p.cluster.lens.Again(o, now).Inputs)...)
 	}
 }
 
-// first takes the first list of a part. It replaces what an earlier process told of the part, and ends what that knew and is no
-// longer there.
+// first takes the first list of a part: dependencies before states, so that these are understood at once.
 func (p *pump) first(ctx context.Context, c change) {
 	present := make(map[topology.Entity]struct{}, len(c.all))
-	whole := &correlate.Topology{Source: c.part.source(), Update: topology.Update{Replace: true}}
-	var states []correlate.Input
+	var links, states []correlate.Input
 	for _, o := range c.all {
 		present[p.cluster.lens.Entity(o)] = struct{}{}
 		for _, in := range p.observe(c.part, nil, o) {
-			if t, ok := in.(*correlate.Topology); ok {
-				whole.Entities, whole.Edges = append(whole.Entities, t.Entities...), append(whole.Edges, t.Edges...)
+			if _, ok := in.(*correlate.Topology); ok {
+				links = append(links, in)
 				continue
 			}
 			states = append(states, in)
@@ -120,27 +112,26 @@ func (p *pump) first(ctx context.Context, c change) {
 	if !ok {
 		return
 	}
-	p.inputs = append(append(p.inputs, gone...), whole)
-	p.flush(ctx)
-	for len(states) > 0 && ctx.Err() == nil {
-		n := min(len(states), inputsAtOnce)
-		p.inputs = append(p.inputs, states[:n]...)
+	all := slices.Concat(gone, links, states)
+	for len(all) > 0 && ctx.Err() == nil {
+		n := min(len(all), inputsAtOnce)
+		p.inputs = append(p.inputs, all[:n]...)
 		p.flush(ctx)
-		states = states[n:]
+		all = all[n:]
 	}
 	c.part.complete()
 }
 
-// gone tells of what the engine knows of a part and the cluster does not hold any more; ok is false if ctx ended.
+// gone tells of what the engine knows to be ill and a list does not hold: it vanished while nobody watched. ok is false if ctx ended.
 func (p *pump) gone(ctx context.Context, from *part, present map[topology.Entity]struct{}) (inputs []correlate.Input, ok bool) {
 	w := p.cluster
-	var told []topology.Entity
+	var ill []topology.Entity
 	ok = p.persist(ctx, func() (err error) {
-		told, err = w.sink.Told(ctx, w.config.source())
+		ill, err = w.sink.Ill(ctx, w.config.source())
 		return err
 	})
 	own := from.variants[0].entityKind()
-	for _, e := range told {
+	for _, e := range ill {
 		_, isThere := present[e]
 		if isThere || e.Kind() != own || e.Cluster() != w.config.Name || from.namespace != "" && e.Namespace() != from.namespace {
 			continue
@@ -150,6 +141,50 @@ func (p *pump) gone(ctx context.Context, from *part, present map[topology.Entity
 		})
 	}
 	return inputs, ok
+}
+
+// sweep takes back the dependencies that an earlier process told and this one did not, once every part was listed.
+func (p *pump) sweep(ctx context.Context) {
+	if p.edges == nil || !p.cluster.listed() {
+		return
+	}
+	w := p.cluster
+	p.flush(ctx)
+	var known []topology.Edge
+	ok := p.persist(ctx, func() (err error) {
+		known, err = w.sink.Edges(ctx, w.config.source())
+		return err
+	})
+	if !ok {
+		return
+	}
+	known = slices.DeleteFunc(known, func(e topology.Edge) bool { _, isTold := p.edges[e]; return isTold })
+	if len(known) > 0 {
+		p.inputs = append(p.inputs, &correlate.Topology{Source: w.config.source(), Update: topology.Update{RemoveEdges: known}})
+	}
+	p.edges = nil
+}
+
+// edgeSet are the dependencies that were told and not taken back. A nil one takes no notes.
+type edgeSet map[topology.Edge]struct{}
+
+func (s edgeSet) note(inputs []correlate.Input) []correlate.Input {
+	if s == nil {
+		return inputs
+	}
+	for _, in := range inputs {
+		t, ok := in.(*correlate.Topology)
+		if !ok {
+			continue
+		}
+		for _, e := range t.RemoveEdges {
+			delete(s, e)
+		}
+		for _, e := range t.Edges {
+			s[e] = struct{}{}
+		}
+	}
+	return inputs
 }
 
 // flush submits what was gathered, however long that takes: nothing is read meanwhile, and so nothing is lost.

@@ -103,6 +103,19 @@ func (p *part) complete() {
 	}
 }
 
+// listed reports whether each part was listed, or cannot be.
+func (w *Cluster) listed() bool {
+	for _, p := range w.parts {
+		p.mu.Lock()
+		isOut := p.synced.IsZero() && p.state != Forbidden && p.state != Absent
+		p.mu.Unlock()
+		if isOut {
+			return false
+		}
+	}
+	return true
+}
+
 // survey looks at all parts: what is known of too long ago, as text, and whether each was listed or cannot be. The first time that all
 // are it says so.
 func (w *Cluster) survey(now time.Time) (stale string, settled bool) {

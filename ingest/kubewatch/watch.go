@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -42,6 +43,8 @@ type Config struct {
 	Burst int
 	// Secrets is true if the metadata of secrets is watched. Their content never is.
 	Secrets bool
+	// Checkpoint is the resource version up to which events are durable, as [Sink.Submit] was told it last; empty if it never was.
+	Checkpoint string
 	// Limits bound what is kept of an object.
 	Limits ingest.Limits
 }
@@ -82,10 +85,10 @@ type Sink interface {
 	// Submit returns once the inputs are durable, and with them the checkpoint, unless that is empty. After an error they are submitted
 	// again; a [*topology.FullError] means that they were taken but for what there was no room for.
 	Submit(ctx context.Context, inputs []correlate.Input, checkpoint string) error
-	// Checkpoint returns the one that was submitted last; empty if there never was one.
-	Checkpoint(ctx context.Context) (string, error)
-	// Told returns the entities that have symptoms which events of a source told.
-	Told(ctx context.Context, source string) ([]topology.Entity, error)
+	// Ill returns the entities with symptoms that events of a source told.
+	Ill(ctx context.Context, source string) ([]topology.Entity, error)
+	// Edges returns the dependencies that a source told and did not take back.
+	Edges(ctx context.Context, source string) ([]topology.Edge, error)
 }
 
 // Options are what all clusters share. Log and Metrics must be set.
@@ -115,13 +118,16 @@ type pace struct {
 	stale, look time.Duration
 	// retry is the first pause before inputs are submitted again; it doubles up to retryMax.
 	retry, retryMax time.Duration
-	// backoff is the pause before a failed list or watch is tried again, nil means client-go's, from 0.8 s to 30 s.
-	backoff *wait.Backoff
+	// backoff is the pause before a failed list or watch is tried again.
+	backoff wait.Backoff
 }
 
 var defaultPace = pace{
 	answer: 30 * time.Second, page: 2 * time.Minute, silence: 150 * time.Second, overtime: 30 * time.Second, settled: time.Second,
-	refused: 2 * time.Minute, stale: time.Minute, look: 5 * time.Second, retry: 100 * time.Millisecond, retryMax: 10 * time.Second,
+	refused: 2 * time.Minute, stale: time.Minute, look: time.Second, retry: 100 * time.Millisecond, retryMax: 10 * time.Second,
+	// client-go goes up to 30 s, and twice that by chance, for the sake of servers with thousands of nodes. quell is one client, and
+	// people wait for it to see again.
+	backoff: wait.Backoff{Duration: 800 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 10 * time.Second},
 }
 
 // changesWaiting is how many changes of objects may wait to be made into inputs. When there are as many, reading stops, and the API
@@ -141,6 +147,7 @@ type Cluster struct {
 	stopped chan struct{}
 	parts   []*part
 	guards  sync.WaitGroup // of watches under way
+	failing atomic.Int32   // parts that cannot be watched
 
 	mu sync.Mutex
 	// fault is why there is no connection to try at all, since the credentials cannot be read; nil if there is. since is when it was
@@ -163,7 +170,7 @@ func New(c Config, sink Sink, o Options) *Cluster {
 		o.pace = defaultPace
 	}
 	w := &Cluster{
-		config: c, options: o, sink: sink, log: o.Log.With(slog.String("cluster", c.Name)),
+		config: c, options: o, sink: sink, checkpoint: c.Checkpoint, log: o.Log.With(slog.String("cluster", c.Name)),
 		lens:    ingest.KubernetesLens{Cluster: c.Name, Source: c.source(), Limits: c.Limits},
 		changes: make(chan change, changesWaiting), stopped: make(chan struct{}),
 	}
@@ -183,41 +190,20 @@ func New(c Config, sink Sink, o Options) *Cluster {
 	return w
 }
 
-// Run watches until ctx ends. What goes wrong is tried again, told as a symptom if it lasts, and shown by [Cluster.Status]; the error is
-// nil. It must be called once.
-func (w *Cluster) Run(ctx context.Context) error {
-	checkpoint, err := w.start(ctx)
-	if err != nil {
-		return nil // ctx ended
-	}
+// Run watches until ctx ends. What goes wrong is tried again, told as a symptom if it lasts, and shown by [Cluster.Status]. It must be
+// called once.
+func (w *Cluster) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer close(w.stopped)
-	wg.Go(func() { w.reflect(ctx, checkpoint) })
-	p := pump{cluster: w, checkpoint: checkpoint, dues: newDues()}
+	wg.Go(func() { w.reflect(ctx) })
+	p := pump{cluster: w, checkpoint: w.config.Checkpoint, dues: newDues(), edges: make(edgeSet)}
 	p.run(ctx)
-	return nil
-}
-
-// start reads where an earlier process left off.
-func (w *Cluster) start(ctx context.Context) (checkpoint string, err error) {
-	for pause := w.options.pace.retry; ; pause = min(2*pause, w.options.pace.retryMax) {
-		if checkpoint, err = w.sink.Checkpoint(ctx); err == nil {
-			w.mu.Lock()
-			w.checkpoint = checkpoint
-			w.mu.Unlock()
-			return checkpoint, nil
-		}
-		w.log.Warn("kubernetes checkpoint not read", slog.Any("error", err))
-		if !sleep(ctx, pause) {
-			return "", ctx.Err()
-		}
-	}
 }
 
 // reflect runs a reflector for each part, as soon as credentials can be read. They may come later than quell.
 // goroutine: one for each part.
-func (w *Cluster) reflect(ctx context.Context, checkpoint string) {
+func (w *Cluster) reflect(ctx context.Context) {
 	for !w.connect() {
 		if !sleep(ctx, w.options.pace.retryMax) {
 			return
@@ -229,11 +215,12 @@ func (w *Cluster) reflect(ctx context.Context, checkpoint string) {
 	for _, p := range w.parts {
 		store := cache.ReflectorStore(&shelf{part: p})
 		if p.isEvents() {
-			store = &belt{part: p, seen: newSeen(checkpoint)}
+			store = &belt{part: p, seen: newSeen(w.config.Checkpoint)}
 		}
 		lists := &cache.ListWatch{ListWithContextFunc: p.list, WatchFuncWithContext: p.watch}
+		backoff := w.options.pace.backoff
 		r := cache.NewReflectorWithOptions(lists, nil, store, cache.ReflectorOptions{
-			Name: w.config.source(), TypeDescription: p.variants[0].resource, Backoff: w.options.pace.backoff,
+			Name: w.config.source(), TypeDescription: p.variants[0].resource, Backoff: &backoff,
 		})
 		r.WatchListPageSize = pageItems
 		wg.Go(func() { r.RunWithContext(ctx) })

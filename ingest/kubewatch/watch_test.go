@@ -21,7 +21,7 @@ func TestObjectsAreFollowed(t *testing.T) {
 			if got := w.saw("pod/shop/ill@eu ImagePullBackOff"); got != 1 {
 				t.Errorf("the pod that is ill was told of %d times, want 1: %q", got, w.sink.events())
 			}
-			want := []string{"pod/shop/cart@eu runs_on node/n1@eu (kubernetes/eu/pods)", "pod/shop/ill@eu runs_on node/n1@eu (kubernetes/eu/pods)"}
+			want := []string{"pod/shop/cart@eu runs_on node/n1@eu (kubernetes/eu)", "pod/shop/ill@eu runs_on node/n1@eu (kubernetes/eu)"}
 			if diff := cmp.Diff(want, runsOn(w.sink.edges())); diff != "" {
 				t.Errorf("dependencies (-want +got):\n%s", diff)
 			}

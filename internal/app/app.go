@@ -145,7 +145,9 @@ func (a *App) start(c *config.Config) (err error) {
 	if a.loop, err = a.newLoop(c); err != nil {
 		return err
 	}
-	a.clusters = a.newClusters(c)
+	if a.clusters, err = a.newClusters(c); err != nil {
+		return err
+	}
 	return a.loop.begin(c)
 }
 

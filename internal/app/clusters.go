@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -16,25 +17,31 @@ import (
 )
 
 // newClusters makes the watches of all clusters, without running them.
-func (a *App) newClusters(c *config.Config) []*kubewatch.Cluster {
+func (a *App) newClusters(c *config.Config) ([]*kubewatch.Cluster, error) {
 	if len(c.Clusters) == 0 {
-		return nil
+		return nil, nil
 	}
 	o := kubewatch.Options{Log: a.log, Metrics: kubewatch.NewMetrics(a.reg), Version: a.options.Version, Now: a.options.wall}
 	list := make([]*kubewatch.Cluster, len(c.Clusters))
 	for i, k := range c.Clusters {
+		sink := clusterSink{a, k.Name}
+		checkpoint, err := sink.checkpoint()
+		if err != nil {
+			return nil, fmt.Errorf("checkpoint of cluster %q: %w", k.Name, err)
+		}
 		list[i] = kubewatch.New(kubewatch.Config{
 			Name: k.Name, Kubeconfig: k.Kubeconfig, Context: k.Context, Namespaces: k.Namespaces, QPS: k.QPS, Burst: k.Burst, Secrets: k.Secrets,
-		}, clusterSink{a, k.Name}, o)
+			Checkpoint: checkpoint,
+		}, sink, o)
 	}
-	return list
+	return list, nil
 }
 
 // watch runs the watches of all clusters until ctx ends.
 func (a *App) watch(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, w := range a.clusters {
-		wg.Go(func() { _ = w.Run(ctx) }) // it never fails
+		wg.Go(func() { w.Run(ctx) })
 	}
 	<-ctx.Done()
 	wg.Wait()
@@ -62,8 +69,8 @@ func (s clusterSink) Submit(ctx context.Context, inputs []correlate.Input, check
 	return s.a.loop.do(ctx, r)
 }
 
-// Checkpoint implements [kubewatch.Sink]. One that is damaged is none: the engine knows repeats of events that it is told again.
-func (s clusterSink) Checkpoint(context.Context) (checkpoint string, err error) {
+// checkpoint is the one that was submitted last. One that is damaged is none: the engine knows repeats of events that it is told again.
+func (s clusterSink) checkpoint() (checkpoint string, err error) {
 	v, err := s.a.store.Get(storage.Marks, []byte(s.eventsMark()))
 	if err != nil && !errors.Is(err, storage.ErrDamagedRow) {
 		return "", err
@@ -74,10 +81,19 @@ func (s clusterSink) Checkpoint(context.Context) (checkpoint string, err error) 
 	return checkpoint, nil
 }
 
-// Told implements [kubewatch.Sink].
-func (s clusterSink) Told(ctx context.Context, source string) (list []topology.Entity, err error) {
+// Ill implements [kubewatch.Sink].
+func (s clusterSink) Ill(ctx context.Context, source string) (list []topology.Entity, err error) {
 	err = s.a.loop.look(ctx, func(e *correlate.Engine) error {
 		list = e.Told(source)
+		return nil
+	})
+	return list, err
+}
+
+// Edges implements [kubewatch.Sink].
+func (s clusterSink) Edges(ctx context.Context, source string) (list []topology.Edge, err error) {
+	err = s.a.loop.look(ctx, func(e *correlate.Engine) error {
+		list = e.ToldEdges(source)
 		return nil
 	})
 	return list, err

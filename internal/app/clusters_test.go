@@ -130,7 +130,7 @@ func TestClustersWaitWhileNothingCanBeStored(t *testing.T) {
 		if err := sink.Submit(context.Background(), []correlate.Input{ev}, "7"); err == nil {
 			t.Fatal("it was taken though it could not be stored")
 		}
-		if c, err := sink.Checkpoint(context.Background()); c != "" || err != nil {
+		if c, err := sink.checkpoint(); c != "" || err != nil {
 			t.Errorf("checkpoint %q (%v) of what is not stored", c, err)
 		}
 		b.store.set(nil)
@@ -138,7 +138,7 @@ func TestClustersWaitWhileNothingCanBeStored(t *testing.T) {
 		if err := sink.Submit(context.Background(), []correlate.Input{ev}, "7"); err != nil {
 			t.Fatal(err)
 		}
-		if c, err := sink.Checkpoint(context.Background()); c != "7" || err != nil {
+		if c, err := sink.checkpoint(); c != "7" || err != nil {
 			t.Errorf("checkpoint %q (%v), want 7", c, err)
 		}
 		if f := figuresOf(b); f.Active != 1 || f.Held != 1 {
@@ -147,7 +147,7 @@ func TestClustersWaitWhileNothingCanBeStored(t *testing.T) {
 		if err := b.store.Commit(&storage.Batch{Changes: []storage.Change{{Table: storage.Marks, Key: []byte(sink.eventsMark()), Value: []byte("{")}}}); err != nil {
 			t.Fatal(err)
 		}
-		if c, err := sink.Checkpoint(context.Background()); c != "" || err != nil {
+		if c, err := sink.checkpoint(); c != "" || err != nil {
 			t.Errorf("a damaged checkpoint gives %q (%v), want none", c, err)
 		}
 	})
