@@ -2,6 +2,7 @@ package kubewatch
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"quell/correlate/topology"
 	"quell/internal/fake"
@@ -110,6 +112,97 @@ func TestASecondProcessGoesOnWhereTheFirstStopped(t *testing.T) {
 	}
 }
 
+// The API server lists events by name. They are told in the order in which they were written.
+func TestEventsOfAListComeInTheOrderOfTheirVersions(t *testing.T) {
+	for name, settings := range map[string]fake.KubernetesSettings{"watch list": {}, "pages": {NoWatchList: true}} {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(t, settings)
+			for i, name := range []string{"d", "b", "a", "c"} {
+				server.Put("events", event(name, "BackOff", i+1))
+			}
+			w := start(t, server, &memorySink{})
+			w.within("all are told", func() bool { return len(w.sink.events()) == 4 })
+			for i, e := range w.sink.events() {
+				if want := fmt.Sprintf("pod/shop/cart@eu BackOff %d", i+1); e != want {
+					t.Errorf("event %d is %q, want %q", i, e, want)
+				}
+			}
+		})
+	}
+}
+
+// Of several namespaces each has a checkpoint of its own: one may be listed later than another.
+func TestNamespacesHaveTheirOwnCheckpoints(t *testing.T) {
+	server := newServer(t, fake.KubernetesSettings{})
+	server.Put("events", strings.ReplaceAll(event("e1", "BackOff", 1), "shop", "bank"))
+	server.Put("events", event("e1", "BackOff", 1))
+	sink := &memorySink{checkpoint: "shop=1001 bank=1001 zoo=7"}
+	w := start(t, server, sink, func(c *Config, _ *Options) { c.Namespaces = []string{"shop", "bank"} })
+	w.synced()
+	w.within("the new one is told", func() bool { return len(sink.events()) > 0 && w.Status().Checkpoint == "bank=1001 shop=1002 zoo=7" })
+	if diff := cmp.Diff([]string{"pod/shop/cart@eu BackOff 1"}, sink.events()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for text, want := range map[string]string{"": "", "12": "12", "a=1": "", "a=1 12": "12"} {
+		if got := parseCheckpoint(text).of("b"); got != want {
+			t.Errorf("checkpoint %q: got %q for another namespace, want %q", text, got, want)
+		}
+	}
+}
+
+// An object of the same name is another one: what was known of the first ends.
+func TestAnObjectThatWasMadeAnewIsAnother(t *testing.T) {
+	server := newServer(t, fake.KubernetesSettings{})
+	server.Put("pods", pod("cart", false))
+	w := start(t, server, &memorySink{})
+	w.synced()
+	server.Put("pods", strings.Replace(pod("cart", false), `"name"`, `"uid":"another","name"`, 1))
+	w.within("both are told", func() bool { return len(w.sink.events()) == 3 })
+	want := []string{"pod/shop/cart@eu ImagePullBackOff", "pod/shop/cart@eu Deleted", "pod/shop/cart@eu ImagePullBackOff"}
+	if diff := cmp.Diff(want, w.sink.events()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What cannot be used any more is still there.
+func TestAnUnusableObjectIsNotDeleted(t *testing.T) {
+	server := newServer(t, fake.KubernetesSettings{})
+	server.Put("pods", pod("cart", false))
+	w := start(t, server, &memorySink{})
+	w.synced()
+	server.Put("pods", strings.Replace(pod("cart", false), `"Pod"`, `"Nonsense"`, 1))
+	w.within("it is refused", func() bool { return w.kindOf("pods").Refused == 1 })
+	server.Put("nodes", `{"kind":"Node","apiVersion":"v1","metadata":{"name":"n"}}`)
+	server.Compact()
+	server.Put("pods", pod("last", false))
+	w.within("all is listed again", func() bool { return w.saw("pod/shop/last@eu ImagePullBackOff") == 1 })
+	if w.saw("pod/shop/cart@eu Deleted") > 0 {
+		t.Errorf("events: %q", w.sink.events())
+	}
+}
+
+// An answer without end ends.
+func TestAnswersAreBounded(t *testing.T) {
+	b := bounded{ReadCloser: io.NopCloser(strings.NewReader("0123456789")), left: 7}
+	got, err := io.ReadAll(&b)
+	if string(got) != "0123456" || err == nil {
+		t.Errorf("got %q and %v, want 7 bytes and an error", got, err)
+	}
+}
+
+// While the server is away, reflectors wait; quell stops all the same.
+func TestItStopsAtOnceWhileTheServerIsAway(t *testing.T) {
+	server := newServer(t, fake.KubernetesSettings{})
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := start(t, server, &memorySink{}, func(_ *Config, o *Options) {
+		o.pace.backoff = wait.Backoff{Duration: time.Hour, Factor: 1, Steps: 1}
+	})
+	w.within("it is noticed", func() bool { return w.kindOf("pods").State == Failing })
+	w.stop()
+}
+
 // A backup of etcd was restored: versions begin anew, and events with low ones are new.
 func TestAnOlderServerBeginsEventsAnew(t *testing.T) {
 	server := newServer(t, fake.KubernetesSettings{})
@@ -148,6 +241,11 @@ func TestForbiddenKindsAreNamedAndTriedAgain(t *testing.T) {
 		t.Errorf("status of nodes: %+v", k)
 	}
 	w.within("the watch counts as fresh", func() bool { return slices.Contains(w.sink.reports(), "source/kubernetes-eu WatchFresh") })
+	before, asked := time.Now(), server.Requests("list nodes")
+	w.within("it is tried again", func() bool { return server.Requests("list nodes") > asked+2 })
+	if took := time.Since(before); took < 2*quick.refused {
+		t.Errorf("it was tried three times in %v, want pauses of %v", took, quick.refused)
+	}
 	server.Set(fake.KubernetesSettings{})
 	w.within("nodes are watched", func() bool { return w.kindOf("nodes").State == Synced })
 	if slices.Contains(w.sink.reports(), "source/kubernetes-eu WatchStale") {
@@ -408,6 +506,9 @@ func TestASilentWatchIsBegunAnew(t *testing.T) {
 	if slices.Contains(w.sink.reports(), "source/kubernetes-eu WatchStale") {
 		t.Errorf("it was told as trouble: %q", w.sink.reports())
 	}
+	server.Drop()
+	w.within("events are watched again", func() bool { return server.Requests("watch events.k8s.io/events") > 1 })
+	watches = server.Requests("watch pods")
 	events := server.Requests("watch events.k8s.io/events")
 	w.within("more silence", func() bool { return server.Requests("watch pods") > watches+5 })
 	if n := server.Requests("watch events.k8s.io/events"); n != events {

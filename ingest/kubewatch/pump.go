@@ -21,8 +21,8 @@ type pump struct {
 	// inputs wait to be submitted; read is when the first of them was read.
 	inputs []correlate.Input
 	read   time.Time
-	// checkpoint is the resource version of the last event among inputs, or the one that is durable if there is none.
-	checkpoint string
+	// checkpoint is how far events are durable once inputs are; moved is true if there are any among them.
+	checkpoint checkpoint
 	moved      bool
 	// dues are when objects are to be looked at again though they did not change.
 	dues dues
@@ -75,7 +75,8 @@ func (p *pump) take(ctx context.Context, c change) {
 	}
 	p.inputs = append(p.inputs, p.observe(c.part, c.old, c.new)...)
 	if c.part.isEvents() {
-		p.checkpoint, p.moved = c.new.ResourceVersion(), true
+		p.checkpoint.set(c.part.namespace, c.new.ResourceVersion())
+		p.moved = true
 	}
 }
 
@@ -194,7 +195,7 @@ func (p *pump) flush(ctx context.Context) {
 	}
 	checkpoint := ""
 	if p.moved {
-		checkpoint = p.checkpoint
+		checkpoint = p.checkpoint.String()
 	}
 	w := p.cluster
 	ok := p.persist(ctx, func() error {
@@ -210,7 +211,7 @@ func (p *pump) flush(ctx context.Context) {
 			w.options.Metrics.lag.WithLabelValues(w.config.Name).Observe(w.options.Now().Sub(p.read).Seconds())
 		}
 		w.mu.Lock()
-		w.checkpoint = p.checkpoint
+		w.checkpoint = p.checkpoint.String()
 		w.mu.Unlock()
 	}
 	clear(p.inputs)

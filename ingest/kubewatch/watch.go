@@ -43,7 +43,7 @@ type Config struct {
 	Burst int
 	// Secrets is true if the metadata of secrets is watched. Their content never is.
 	Secrets bool
-	// Checkpoint is the resource version up to which events are durable, as [Sink.Submit] was told it last; empty if it never was.
+	// Checkpoint is what [Sink.Submit] was told last; empty if it never was told any.
 	Checkpoint string
 	// Limits bound what is kept of an object.
 	Limits ingest.Limits
@@ -197,7 +197,7 @@ func (w *Cluster) Run(ctx context.Context) {
 	defer wg.Wait()
 	defer close(w.stopped)
 	wg.Go(func() { w.reflect(ctx) })
-	p := pump{cluster: w, checkpoint: w.config.Checkpoint, dues: newDues(), edges: make(edgeSet)}
+	p := pump{cluster: w, checkpoint: parseCheckpoint(w.config.Checkpoint), dues: newDues(), edges: make(edgeSet)}
 	p.run(ctx)
 }
 
@@ -215,7 +215,7 @@ func (w *Cluster) reflect(ctx context.Context) {
 	for _, p := range w.parts {
 		store := cache.ReflectorStore(&shelf{part: p})
 		if p.isEvents() {
-			store = &belt{part: p, seen: newSeen(w.config.Checkpoint)}
+			store = &belt{part: p, seen: newSeen(parseCheckpoint(w.config.Checkpoint).of(p.namespace))}
 		}
 		lists := &cache.ListWatch{ListWithContextFunc: p.list, WatchFuncWithContext: p.watch}
 		backoff := w.options.pace.backoff
