@@ -171,10 +171,6 @@ func TestLoadReadsEveryKey(t *testing.T) {
 		{"safe_mode", c.SafeMode.String(), `{severity="page"}`},
 		{"log", c.Log, Log{Level: "debug", Format: "json"}},
 		{"limits", c.Limits, Limits{MaxPendingDeliveries: 3000, Queue: 40, RequestBytesInMemory: 5 << 20}},
-		{"clusters", c.Clusters, []Cluster{
-			{Name: "eu", Kubeconfig: in("eu.kubeconfig"), Context: "admin", Namespaces: []string{"shop", "bank"}, QPS: 5, Burst: 6, Secrets: true},
-			{Name: "us", QPS: 20, Burst: 40},
-		}},
 		{"warnings", len(c.Warnings), 0},
 		{"files", c.Files, []string{
 			in("quell.yml"), in("a.json"), in("b.json"), in("catalog/shop.yaml"), in("rules/a.yml"), in("rules/z.yml"), in("other.yml"),
@@ -392,6 +388,17 @@ func TestTopologyFilesMustFitTheLimit(t *testing.T) {
 	want := "quell.yml:1:19: the topology files name 1200 entities, and the limit is 1000 (raise limits.max_entities)"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestLoadReadsClusters(t *testing.T) {
+	dir := write(t, fullFiles)
+	want := []Cluster{
+		{Name: "eu", Kubeconfig: filepath.Join(dir, "eu.kubeconfig"), Context: "admin", Namespaces: []string{"shop", "bank"}, QPS: 5, Burst: 6, Secrets: true},
+		{Name: "us", QPS: 20, Burst: 40},
+	}
+	if diff := cmp.Diff(want, load(t, dir).Clusters); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
