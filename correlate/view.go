@@ -188,3 +188,6 @@ func (e *Engine) Told(source string) []topology.Entity {
 func (e *Engine) ToldEdges(source string) []topology.Edge {
 	return slices.Collect(e.graph.Told(source))
 }
+
+// TopologySources returns the names of all that ever told of the topology, those too that took everything back, sorted.
+func (e *Engine) TopologySources() []string { return slices.Sorted(e.graph.Sources()) }

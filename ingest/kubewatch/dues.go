@@ -30,15 +30,15 @@ type due struct {
 func newDues() dues { return dues{byKey: make(map[dueKey]*due)} }
 
 // set notes when to look at an object that takes another's place. Either may be nil.
-func (d *dues) set(p *part, old, new *ingest.KubernetesObject, now time.Time) {
-	if old != nil {
-		d.drop(dueKey{p, old.Namespace(), old.Name()})
+func (d *dues) set(p *part, before, after *ingest.KubernetesObject, now time.Time) {
+	if before != nil {
+		d.drop(dueKey{p, before.Namespace(), before.Name()})
 	}
-	if new == nil || new.IsEvent() {
+	if after == nil || after.IsEvent() {
 		return
 	}
-	if at := new.Due(now); !at.IsZero() {
-		next := &due{at: at, key: dueKey{p, new.Namespace(), new.Name()}, object: new}
+	if at := after.Due(now); !at.IsZero() {
+		next := &due{at: at, key: dueKey{p, after.Namespace(), after.Name()}, object: after}
 		d.drop(next.key)
 		d.byKey[next.key] = next
 		heap.Push(&d.queue, next)

@@ -81,10 +81,10 @@ func (p *pump) take(ctx context.Context, c change) {
 }
 
 // observe makes inputs of what became of an object, and notes when to look at it again.
-func (p *pump) observe(from *part, old, new *ingest.KubernetesObject) []correlate.Input {
+func (p *pump) observe(from *part, before, after *ingest.KubernetesObject) []correlate.Input {
 	now := p.cluster.options.Now()
-	p.dues.set(from, old, new, now)
-	return p.edges.note(p.cluster.lens.Observe(old, new, now).Inputs)
+	p.dues.set(from, before, after, now)
+	return p.edges.note(p.cluster.lens.Observe(before, after, now).Inputs)
 }
 
 // remind tells again what changes by itself: a pod that is not ready becomes one that should have been ready by now.

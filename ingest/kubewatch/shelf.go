@@ -83,17 +83,17 @@ func (s *shelf) replaced(c change, before map[string]*ingest.KubernetesObject) e
 }
 
 // tell tells of an object that may have changed. One of the same name may be another one.
-func (s *shelf) tell(old, new *ingest.KubernetesObject, at time.Time) error {
-	if old != nil && old.UID() != new.UID() {
-		if err := s.part.cluster.tell(change{part: s.part, old: old, at: at}); err != nil {
+func (s *shelf) tell(before, after *ingest.KubernetesObject, at time.Time) error {
+	if before != nil && before.UID() != after.UID() {
+		if err := s.part.cluster.tell(change{part: s.part, old: before, at: at}); err != nil {
 			return err
 		}
-		old = nil
+		before = nil
 	}
-	if old != nil && old.ResourceVersion() == new.ResourceVersion() {
+	if before != nil && before.ResourceVersion() == after.ResourceVersion() {
 		return nil
 	}
-	return s.part.cluster.tell(change{part: s.part, old: old, new: new, at: at})
+	return s.part.cluster.tell(change{part: s.part, old: before, new: after, at: at})
 }
 
 // Add implements [cache.ReflectorStore].

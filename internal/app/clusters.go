@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,6 +48,23 @@ func (a *App) watch(ctx context.Context) error {
 	<-ctx.Done()
 	wg.Wait()
 	return nil
+}
+
+// goneClusters takes back what clusters told that are no longer in the configuration: nobody else would ever say that it is over.
+func (l *loop) goneClusters(c *config.Config, now time.Time) (inputs []correlate.Input) {
+	for _, source := range l.engine.TopologySources() {
+		name, ok := strings.CutPrefix(source, "kubernetes/")
+		if !ok || slices.ContainsFunc(c.Clusters, func(k config.Cluster) bool { return k.Name == name }) {
+			continue
+		}
+		for _, e := range l.engine.Told(source) {
+			inputs = append(inputs, &correlate.Event{Entity: e, Reason: "Deleted", Component: "quell/state", Count: 1, At: now, Source: source})
+		}
+		if len(l.engine.ToldEdges(source)) > 0 {
+			inputs = append(inputs, &correlate.Topology{Source: source, Update: topology.Update{Replace: true}})
+		}
+	}
+	return inputs
 }
 
 // clusterSink is the way of a cluster's watch into the loop.

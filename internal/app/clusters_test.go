@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"quell/correlate"
+	"quell/correlate/topology"
+	"quell/internal/config"
 	"quell/internal/fake"
 	"quell/storage"
 	"quell/web"
@@ -157,3 +159,40 @@ func TestClustersWaitWhileNothingCanBeStored(t *testing.T) {
 type closing struct{ store }
 
 func (closing) Close() error { return nil }
+
+// TestAClusterThatIsNoLongerConfiguredIsForgotten starts anew without it: nobody would ever say that its trouble is over.
+func TestAClusterThatIsNoLongerConfiguredIsForgotten(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		for _, name := range []string{"eu", "us"} {
+			b.mustPost(&correlate.Event{
+				Entity: topology.Entity("pod/shop/cart@" + name), Reason: "ImagePullBackOff", Component: "quell/state", Count: 1, Source: "kubernetes/" + name,
+			}, &correlate.Topology{Source: "kubernetes/" + name, Update: topology.Update{
+				Edges: []topology.Edge{{From: topology.Entity("pod/shop/cart@" + name), To: topology.Entity("node/n1@" + name), Type: "runs_on"}},
+			}})
+		}
+		kept := *b.conf
+		kept.Clusters = []config.Cluster{{Name: "us"}}
+		b.conf = &kept
+		b.restart()
+		err := b.loop.look(context.Background(), func(e *correlate.Engine) error {
+			if n := len(e.ToldEdges("kubernetes/eu")); n > 0 {
+				t.Errorf("%d dependencies of the cluster are left", n)
+			}
+			if n := len(e.ToldEdges("kubernetes/us")); n != 1 {
+				t.Errorf("%d dependencies of the other cluster, want 1", n)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := figuresOf(b); f.Active != 1 {
+			t.Errorf("%d symptoms are active, want that of the other cluster", f.Active)
+		}
+		seq := b.loop.seq
+		b.restart()
+		if b.loop.seq > seq+1 {
+			t.Errorf("%d records at the next start, want only that of the gap", b.loop.seq-seq)
+		}
+	})
+}
