@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"quell/correlate/topology"
 	"quell/internal/fake"
@@ -197,10 +196,31 @@ func TestItStopsAtOnceWhileTheServerIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := start(t, server, &memorySink{}, func(_ *Config, o *Options) {
-		o.pace.backoff = wait.Backoff{Duration: time.Hour, Factor: 1, Steps: 1}
+		o.pace.again, o.pace.againMax = time.Hour, time.Hour
 	})
 	w.within("it is noticed", func() bool { return w.kindOf("pods").State == Failing })
 	w.stop()
+}
+
+// A server that comes back refuses some kinds for a moment, and answers one after the other. As soon as it answers one, all are tried: none
+// waits until its own pause is over.
+func TestAllAreTriedWhenTheServerIsBack(t *testing.T) {
+	server := newServer(t, fake.KubernetesSettings{})
+	w := start(t, server, &memorySink{}, func(_ *Config, o *Options) {
+		o.pace.againMax, o.pace.refused = time.Hour, time.Hour
+		o.pace.answer, o.pace.page = 100*time.Millisecond, 100*time.Millisecond
+	})
+	w.synced()
+	server.SetFault(func(int, string) fake.Fault { return fake.Fault{Status: http.StatusForbidden} })
+	server.Drop()
+	w.within("all are away", func() bool {
+		return !slices.ContainsFunc(w.Status().Kinds, func(k KindStatus) bool { return k.State == Synced })
+	})
+	<-time.After(time.Second) // by now the pauses are long
+	server.SetFault(nil)
+	w.within("all are back", func() bool {
+		return !slices.ContainsFunc(w.Status().Kinds, func(k KindStatus) bool { return k.State != Synced })
+	})
 }
 
 // A backup of etcd was restored: versions begin anew, and events with low ones are new.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"quell/correlate"
 	"quell/correlate/topology"
@@ -132,8 +131,7 @@ type watched struct {
 // quick is a pace for tests: what takes minutes takes moments.
 var quick = pace{
 	answer: 2 * time.Second, page: 2 * time.Second, silence: time.Minute, overtime: time.Second, settled: 20 * time.Millisecond,
-	refused: 50 * time.Millisecond, stale: 100 * time.Millisecond, look: 10 * time.Millisecond, retry: time.Millisecond, retryMax: 10 * time.Millisecond,
-	backoff: wait.Backoff{Duration: 2 * time.Millisecond, Factor: 2, Steps: 5, Cap: 20 * time.Millisecond},
+	again: 8 * time.Millisecond, againMax: 20 * time.Millisecond, refused: 50 * time.Millisecond, forget: time.Minute, stale: 100 * time.Millisecond, look: 10 * time.Millisecond, retry: time.Millisecond, retryMax: 10 * time.Millisecond,
 }
 
 // newServer starts a fake API server.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -40,7 +41,8 @@ type part struct {
 	failing    time.Time
 	lastError  string
 	lastFailed time.Time
-	// notBefore is when what is forbidden or missing may be tried again.
+	// failures counts those since it worked for a while. notBefore is when to try again after the last one.
+	failures  int
 	notBefore time.Time
 }
 
@@ -94,6 +96,10 @@ func (p *part) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface
 		inner.Stop()
 		err = context.Cause(ctx)
 	}
+	if err != nil && o.SendInitialEvents != nil && apierrors.IsInvalid(err) {
+		cancel(nil)
+		return nil, err // an older server, which gives lists only: the reflector asks for one next
+	}
 	if err != nil {
 		err = p.failed(at, explained(ctx, err))
 		cancel(nil)
@@ -122,13 +128,24 @@ func isStale(err error) bool {
 	return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge)
 }
 
-// turn waits until the part may ask again, and returns where.
+// turn waits until the part may ask again, and returns where. That another part got an answer from a server that was away ends the
+// pause of all.
 func (p *part) turn(ctx context.Context) (*place, error) {
 	p.mu.Lock()
-	at, wait := p.places[p.variant], p.notBefore.Sub(p.cluster.options.Now())
+	at, wait, revived := p.places[p.variant], p.notBefore.Sub(p.cluster.options.Now()), p.cluster.revival()
+	if p.synced.IsZero() && (p.state == Forbidden || p.state == Absent) {
+		revived = nil // that the server is back changes nothing
+	}
 	p.mu.Unlock()
-	if wait > 0 && !sleep(ctx, wait) {
-		return nil, ctx.Err()
+	if wait <= 0 {
+		return at, ctx.Err()
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-revived:
+	case <-ctx.Done():
 	}
 	return at, ctx.Err()
 }
@@ -141,8 +158,9 @@ func (p *part) alive() {
 	if p.failing.IsZero() && p.state != Forbidden && p.state != Absent {
 		return
 	}
-	p.failing = time.Time{}
+	p.failing, p.notBefore = time.Time{}, time.Time{}
 	p.setState()
+	p.cluster.revive()
 	level := slog.LevelDebug
 	if p.cluster.failing.Add(-1) == 0 {
 		level = slog.LevelInfo
@@ -171,7 +189,11 @@ func (p *part) failed(at *place, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now, level := p.cluster.options.Now(), slog.LevelDebug
+	if now.Sub(p.lastFailed) > p.pace().forget {
+		p.failures = 0
+	}
 	p.lastError, p.lastFailed = err.Error(), now
+	p.postpone(p.pace().againMax)
 	if p.failing.IsZero() {
 		p.failing, p.state = now, Failing
 		if p.cluster.failing.Add(1) == 1 {
@@ -184,6 +206,7 @@ func (p *part) failed(at *place, err error) error {
 	} else if isAbsent {
 		level = slog.LevelDebug
 	}
+	p.failures++
 	p.cluster.log.Log(context.Background(), level, "kubernetes kind cannot be watched", slog.String("resource", p.resource()), slog.String("api", at.kind.apiVersion()),
 		slog.String("reason", reason), slog.Any("error", err))
 	return err
@@ -196,14 +219,22 @@ func (p *part) refuse(at *place, isForbidden bool) (news bool) {
 		return false // another request was refused the same
 	}
 	if p.variant = (p.variant + 1) % len(p.variants); p.variant != 0 {
+		p.notBefore = time.Time{}
 		return false
 	}
 	before := p.state
-	p.notBefore = p.lastFailed.Add(p.pace().refused)
+	p.postpone(p.pace().refused)
 	if p.state = Absent; isForbidden {
 		p.state = Forbidden
 	}
 	return before != p.state && isForbidden
+}
+
+// postpone pauses after a failure: twice as long each time, up to a limit, and by chance up to half as much more, so that not all
+// parts come at once. p.mu is held.
+func (p *part) postpone(limit time.Duration) {
+	pause := min(p.pace().again<<min(p.failures, 20), limit)
+	p.notBefore = p.lastFailed.Add(pause + rand.N(pause/2+1))
 }
 
 // reasonOf names a kind of errors, for metrics.

@@ -112,22 +112,21 @@ type pace struct {
 	silence, overtime time.Duration
 	// settled is when a watch that was just begun counts as begun well.
 	settled time.Duration
-	// refused is the pause before something that is forbidden or missing is tried again.
-	refused time.Duration
+	// again is the first pause before something that failed is tried again. It doubles up to againMax, or up to refused where something is
+	// forbidden or missing, and is forgotten when nothing failed for as long as forget.
+	again, againMax, refused, forget time.Duration
 	// stale is how long something may not be watched until that is a symptom; look is how often that is looked at.
 	stale, look time.Duration
 	// retry is the first pause before inputs are submitted again; it doubles up to retryMax.
 	retry, retryMax time.Duration
-	// backoff is the pause before a failed list or watch is tried again.
-	backoff wait.Backoff
 }
 
 var defaultPace = pace{
 	answer: 30 * time.Second, page: 2 * time.Minute, silence: 150 * time.Second, overtime: 30 * time.Second, settled: time.Second,
-	refused: 2 * time.Minute, stale: time.Minute, look: time.Second, retry: 100 * time.Millisecond, retryMax: 10 * time.Second,
 	// client-go goes up to 30 s, and twice that by chance, for the sake of servers with thousands of nodes. quell is one client, and
 	// people wait for it to see again.
-	backoff: wait.Backoff{Duration: 800 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 10 * time.Second},
+	again: 800 * time.Millisecond, againMax: 10 * time.Second, refused: 2 * time.Minute, forget: 2 * time.Minute,
+	stale: time.Minute, look: time.Second, retry: 100 * time.Millisecond, retryMax: 10 * time.Second,
 }
 
 // changesWaiting is how many changes of objects may wait to be made into inputs. When there are as many, reading stops, and the API
@@ -150,6 +149,8 @@ type Cluster struct {
 	failing atomic.Int32   // parts that cannot be watched
 
 	mu sync.Mutex
+	// revived is closed, and made anew, when a part got an answer after it had failed.
+	revived chan struct{}
 	// fault is why there is no connection to try at all, since the credentials cannot be read; nil if there is. since is when it was
 	// first so.
 	fault error
@@ -172,7 +173,7 @@ func New(c Config, sink Sink, o Options) *Cluster {
 	w := &Cluster{
 		config: c, options: o, sink: sink, checkpoint: c.Checkpoint, log: o.Log.With(slog.String("cluster", c.Name)),
 		lens:    ingest.KubernetesLens{Cluster: c.Name, Source: c.source(), Limits: c.Limits},
-		changes: make(chan change, changesWaiting), stopped: make(chan struct{}),
+		changes: make(chan change, changesWaiting), stopped: make(chan struct{}), revived: make(chan struct{}),
 	}
 	list := kinds
 	if c.Secrets {
@@ -218,7 +219,8 @@ func (w *Cluster) reflect(ctx context.Context) {
 			store = &belt{part: p, seen: newSeen(parseCheckpoint(w.config.Checkpoint).of(p.namespace))}
 		}
 		lists := &cache.ListWatch{ListWithContextFunc: p.list, WatchFuncWithContext: p.watch}
-		backoff := w.options.pace.backoff
+		// Parts pause by themselves, in a way that can be ended.
+		backoff := wait.Backoff{Duration: w.options.pace.again / 4, Factor: 1, Steps: 1}
 		r := cache.NewReflectorWithOptions(lists, nil, store, cache.ReflectorOptions{
 			Name: w.config.source(), TypeDescription: p.variants[0].resource, Backoff: &backoff,
 		})
@@ -247,6 +249,21 @@ func (w *Cluster) connect() bool {
 	}
 	w.fault = err
 	return err == nil
+}
+
+// revival returns what is closed when a part gets an answer after it had failed.
+func (w *Cluster) revival() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.revived
+}
+
+// revive lets all parts try again at once.
+func (w *Cluster) revive() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.revived)
+	w.revived = make(chan struct{})
 }
 
 // measured notes how far the server's clock is ahead.
