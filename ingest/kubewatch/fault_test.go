@@ -3,6 +3,7 @@ package kubewatch
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"quell/correlate/topology"
@@ -202,25 +204,38 @@ func TestItStopsAtOnceWhileTheServerIsAway(t *testing.T) {
 	w.stop()
 }
 
-// A server that comes back refuses some kinds for a moment, and answers one after the other. As soon as it answers one, all are tried: none
-// waits until its own pause is over.
-func TestAllAreTriedWhenTheServerIsBack(t *testing.T) {
-	server := newServer(t, fake.KubernetesSettings{})
-	w := start(t, server, &memorySink{}, func(_ *Config, o *Options) {
-		o.pace.againMax, o.pace.refused = time.Hour, time.Hour
-		o.pace.answer, o.pace.page = 100*time.Millisecond, 100*time.Millisecond
-	})
-	w.synced()
-	server.SetFault(func(int, string) fake.Fault { return fake.Fault{Status: http.StatusForbidden} })
-	server.Drop()
-	w.within("all are away", func() bool {
-		return !slices.ContainsFunc(w.Status().Kinds, func(k KindStatus) bool { return k.State == Synced })
-	})
-	<-time.After(time.Second) // by now the pauses are long
-	server.SetFault(nil)
-	w.within("all are back", func() bool {
-		return !slices.ContainsFunc(w.Status().Kinds, func(k KindStatus) bool { return k.State != Synced })
-	})
+// A server that comes back answers one kind after the other. As soon as one is answered all are tried, but those that were refused from the
+// start: that the server is back changes nothing for these.
+func TestOneAnswerEndsThePausesOfAll(t *testing.T) {
+	w := New(Config{}, &memorySink{}, Options{Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), pace: quick})
+	answered, failing, refused := w.parts[0], w.parts[1], w.parts[2]
+	for _, p := range w.parts[:3] {
+		p.places, p.state, p.failing, p.notBefore = make([]*place, 1), Failing, time.Now(), time.Now().Add(time.Hour)
+	}
+	refused.state = Forbidden
+	turns := make(chan *part)
+	for _, p := range []*part{failing, refused} {
+		go func() {
+			if _, err := p.turn(t.Context()); err == nil {
+				turns <- p
+			}
+		}()
+	}
+	deadline := time.After(20 * time.Second)
+	for {
+		answered.failing = time.Now()
+		answered.alive()
+		select {
+		case p := <-turns:
+			if p != failing {
+				t.Error("what was refused from the start was tried again")
+			}
+			return
+		case <-time.After(time.Millisecond):
+		case <-deadline:
+			t.Fatal("what failed was not tried again")
+		}
+	}
 }
 
 // A backup of etcd was restored: versions begin anew, and events with low ones are new.
