@@ -172,3 +172,23 @@ func pointTo(at int64) *time.Time {
 	t := fromNano(at)
 	return &t
 }
+
+// Told returns the entities with symptoms, active ones and such that ended not long ago, which events of a source told, sorted.
+func (e *Engine) Told(source string) []topology.Entity {
+	var list []topology.Entity
+	for _, num := range e.symptoms.numbers() {
+		if s := e.symptoms.get(num); s.isEvent() && s.source == source {
+			list = append(list, e.graph.Entity(s.node))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// ToldEdges returns the dependencies that a source told and did not take back, in no order.
+func (e *Engine) ToldEdges(source string) []topology.Edge {
+	return slices.Collect(e.graph.Told(source))
+}
+
+// TopologySources returns the names of all that ever told of the topology, those too that took everything back, sorted.
+func (e *Engine) TopologySources() []string { return slices.Sorted(e.graph.Sources()) }

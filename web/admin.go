@@ -34,6 +34,9 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	if shown.Degraded == nil {
 		shown.Degraded = []string{}
 	}
+	if shown.Kubernetes == nil {
+		shown.Kubernetes = []ClusterStatus{}
+	}
 	write(w, http.StatusOK, struct {
 		Status
 		Engine figures `json:"engine"`

@@ -86,6 +86,40 @@ type Status struct {
 	PendingDeliveries int `json:"pending_deliveries"`
 	// ServiceGraphs are those that are configured, by name.
 	ServiceGraphs []ServiceGraphStatus `json:"service_graphs,omitempty"`
+	// Kubernetes tells of each cluster how it is watched.
+	Kubernetes []ClusterStatus `json:"kubernetes"`
+}
+
+// ClusterStatus tells how a cluster is watched.
+type ClusterStatus struct {
+	Cluster string `json:"cluster"`
+	// Synced is true once every kind that can be watched was listed.
+	Synced bool `json:"synced"`
+	// StaleSince is since when what is known of some kind may be out of date.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
+	// Error is why there is no connection to try at all.
+	Error string `json:"error,omitempty"`
+	// SkewSeconds is how far the clock of the API server is ahead.
+	SkewSeconds float64 `json:"clock_skew_seconds"`
+	// Checkpoint is the resource version up to which events are durable.
+	Checkpoint string       `json:"checkpoint,omitempty"`
+	Kinds      []KindStatus `json:"kinds"`
+}
+
+// KindStatus tells how a kind is watched, in one namespace if only that is watched.
+type KindStatus struct {
+	Resource  string `json:"resource"`
+	API       string `json:"api"`
+	Namespace string `json:"namespace,omitempty"`
+	// State is syncing, synced, failing, forbidden or absent.
+	State   string `json:"state"`
+	Objects int    `json:"objects"`
+	// Refused counts objects that could not be used.
+	Refused      uint64     `json:"refused,omitempty"`
+	LastHeard    *time.Time `json:"last_heard,omitempty"`
+	LastError    string     `json:"last_error,omitempty"`
+	LastFailed   *time.Time `json:"last_failed,omitempty"`
+	FailingSince *time.Time `json:"failing_since,omitempty"`
 }
 
 // ConfigStatus tells which configuration is in force.

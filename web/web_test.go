@@ -349,7 +349,7 @@ func TestABackendThatCannotAnswerIsUnavailable(t *testing.T) {
 func TestStatusHasStableNames(t *testing.T) {
 	w := newFixture(0).ask("GET", "/api/v1/status", "")
 	want := `{"version":"v1","started":"2026-01-02T03:00:00Z","store_id":"s1","seq":7,"config":{"hash":"","files":null,"loaded":"0001-01-01T00:00:00Z"},` +
-		`"degraded":[],"pending_deliveries":3,"engine":{"symptoms":0,"active":0,"lost":0,"held":2,"escalated":0,"acknowledged":0,"closed":0,` +
+		`"degraded":[],"pending_deliveries":3,"kubernetes":[],"engine":{"symptoms":0,"active":0,"lost":0,"held":2,"escalated":0,"acknowledged":0,"closed":0,` +
 		`"entities":0,"edges":0,"sources":0,"silent_sources":1,"timers":0}}` + "\n"
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -255,5 +256,21 @@ func TestAnEntityGoesWithTheLastWhoDeclaresIt(t *testing.T) {
 	apply(t, g, &Update{RemoveEntities: []Entity{"pod/a"}}, "catalog")
 	if got := tells(); !slices.Equal(got, []string{"0"}) {
 		t.Errorf("after the last: edges of %v, want none", got)
+	}
+}
+
+// TestToldIsWhatASourceSays lists the edges of one source: not those of others, nor what it took back.
+func TestToldIsWhatASourceSays(t *testing.T) {
+	g := New()
+	apply(t, g, &Update{Edges: []Edge{{From: "pod/a", To: "node/n", Type: "runs_on"}, {From: "service/s", To: "pod/a", Type: "owns"}, {From: "pod/b", To: "node/n"}}}, "kubernetes")
+	apply(t, g, &Update{Edges: []Edge{{From: "pod/a", To: "node/n", Type: "runs_on"}, {From: "pod/c", To: "node/n"}}}, "api")
+	apply(t, g, &Update{RemoveEdges: []Edge{{From: "pod/b", To: "node/n"}}}, "kubernetes")
+	got := slices.SortedFunc(g.Told("kubernetes"), func(a, b Edge) int { return stdcmp.Compare(a.From, b.From) })
+	want := []Edge{{From: "pod/a", To: "node/n", Type: "runs_on"}, {From: "service/s", To: "pod/a", Type: "owns"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for range g.Told("nobody") {
+		t.Error("an unknown source tells something")
 	}
 }

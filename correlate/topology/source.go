@@ -222,6 +222,23 @@ func (g *Graph) Restore(e Entity, claims []Claim, edges []SourcedEdge) {
 	}
 }
 
+// Told yields the edges that a source tells of, in no order.
+func (g *Graph) Told(source string) iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		id, ok := g.sources.ids[source]
+		if !ok {
+			return
+		}
+		for n := range g.sources.list[id].told {
+			for e := range g.Edges(n) {
+				if e.Source == source && !yield(Edge{From: g.nodes[n].entity, To: e.To, Type: e.Type}) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Fades returns when all of a source's claims end that have no end of their own; zero is never.
 func (g *Graph) Fades(source string) Moment {
 	if id, ok := g.sources.ids[source]; ok {

@@ -20,6 +20,7 @@ import (
 
 	"quell/correlate"
 	"quell/ingest"
+	"quell/ingest/kubewatch"
 	"quell/internal/config"
 	"quell/notify"
 	"quell/notify/pagerduty"
@@ -66,6 +67,7 @@ type App struct {
 	dispatch *notify.Dispatcher
 	graphs   *graphs
 	safe     *safeMode
+	clusters []*kubewatch.Cluster
 	current  atomic.Pointer[setup]
 	started  time.Time
 	damaged  atomic.Int64
@@ -143,6 +145,9 @@ func (a *App) start(c *config.Config) (err error) {
 	if a.loop, err = a.newLoop(c); err != nil {
 		return err
 	}
+	if a.clusters, err = a.newClusters(c); err != nil {
+		return err
+	}
 	return a.loop.begin(c)
 }
 
@@ -180,6 +185,7 @@ func (a *App) serve(ctx context.Context, c *config.Config) error {
 	loop := g.start("loop", func(ctx context.Context) error { return a.loop.run(ctx) })
 	graphs := g.start("service graphs", a.graphs.run)
 	jobs := g.start("jobs", func(ctx context.Context) error { return a.jobs(ctx) })
+	watches := g.start("kubernetes", func(ctx context.Context) error { return a.watch(ctx) })
 	httpd := g.start("http", func(context.Context) error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -198,6 +204,7 @@ func (a *App) serve(ctx context.Context, c *config.Config) error {
 	a.log.Info("stopping")
 	jobs.stop()
 	graphs.stop()
+	watches.stop()
 	stopCtx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err = shutdown(stopCtx, server)

@@ -169,6 +169,9 @@ func (x admin) Status(ctx context.Context) (*web.Status, error) {
 	}
 	outbox, err := readOutbox(a.store, 0, 0)
 	st.PendingDeliveries = len(outbox)
+	for _, w := range a.clusters {
+		st.Kubernetes = append(st.Kubernetes, clusterStatus(w.Status()))
+	}
 	return st, err
 }
 

@@ -77,6 +77,7 @@ func (l *loop) begin(c *config.Config) error {
 	if seq, last := l.store.Last(); seq > 0 {
 		s.inputs = append(s.inputs, &correlate.Gap{From: last, To: now, Why: "restart"})
 	}
+	s.inputs = append(s.inputs, l.goneClusters(c, now)...)
 	if err := l.step(s); err != nil {
 		return err
 	}

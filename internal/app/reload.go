@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 
 	"quell/correlate"
 	"quell/internal/config"
@@ -33,6 +34,9 @@ func (a *App) reload(ctx context.Context, by, from string) (err error) {
 	}
 	if c.Listen != old.Listen || c.StoragePath != old.StoragePath || c.Limits != old.Limits || c.MaxBodyBytes != old.MaxBodyBytes {
 		a.log.Warn("server, storage and limits take effect after a restart only")
+	}
+	if !reflect.DeepEqual(c.Clusters, old.Clusters) {
+		a.log.Warn("kubernetes clusters take effect after a restart only")
 	}
 	next := newSetup(c, a.store.ID(), a.options.wall())
 	policy := c.Policy()

@@ -45,6 +45,9 @@ type Config struct {
 	// ServiceGraphs are who is asked who calls whom, with all defaults filled in but those of presets.
 	ServiceGraphs []servicegraph.Config
 
+	// Clusters are the Kubernetes clusters that are watched. None means that nothing is.
+	Clusters []Cluster
+
 	// Route is the root of the route tree.
 	Route *routing.Route
 	// Receivers are the named groups of integrations, with their secrets.

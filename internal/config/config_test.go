@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,10 @@ receivers:
 digest: [{schedule: "30 9 * * MON", timezone: Europe/Berlin, receiver: team, since: 7d}]
 safe_mode: {matchers: ['severity="page"']}
 log: {level: debug, format: json}
+kubernetes:
+  clusters:
+    - {name: eu, kubeconfig: eu.kubeconfig, context: admin, namespaces: [shop, bank], qps: 5, burst: 6, secrets: true}
+    - {name: us}
 limits: {max_entities: 4000, max_symptoms: 2000, max_pending_deliveries: 3000, queue: 40, request_bytes_in_memory: 5MiB}
 service_graph:
   - name: tempo
@@ -99,6 +104,8 @@ var fullFiles = map[string]string{
 	"ca.pem":      certificate,
 	"catalog/shop.yaml": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: n1}\nspec: {type: service, dependsOn: [component:pay]}\n" +
 		"---\napiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: pay}\n",
+
+	"eu.kubeconfig": "",
 }
 
 // certificate signs nothing.
@@ -257,7 +264,7 @@ func TestTheHashCoversAllFilesButSecretsAndNotTheirPlace(t *testing.T) {
 	}
 	before := hash("")
 	for name := range fullFiles {
-		secret := name == "pd.key" || name == "slack.token" || name == "prom.token" || name == "ca.pem"
+		secret := slices.Contains([]string{"pd.key", "slack.token", "prom.token", "ca.pem", "eu.kubeconfig"}, name)
 		if after := hash(name); (after == before) != secret {
 			t.Errorf("%s changed: hash %s, was %s", name, after, before)
 		}
@@ -329,8 +336,13 @@ func TestExamplesLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := write(t, map[string]string{"pd.key": "k", "slack.token": "t", "topology.json": "{}", "rules/a.yml": ""})
-	texts := []string{string(example), regexp.MustCompile(`(?m)^( *)# (routes:|  - matchers|      receiver|pagerduty_configs|  - routing_key_file|slack_configs|  - token_file|    channel|  - name: shop|digest:|  - schedule|    timezone|    receiver: oncall)`).ReplaceAllString(string(example), "$1$2")}
+	kubernetes, err := os.ReadFile("../../docs/kubernetes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc = append(doc, kubernetes...)
+	dir := write(t, map[string]string{"pd.key": "k", "slack.token": "t", "topology.json": "{}", "rules/a.yml": "", "prod-us.kubeconfig": ""})
+	texts := []string{string(example), regexp.MustCompile(`(?m)^( *)# (routes:|  - matchers|      receiver|pagerduty_configs|  - routing_key_file|slack_configs|  - token_file|    channel|  - name: shop|digest:|  - schedule|    timezone|    receiver: oncall|kubernetes:|  clusters:|    - \{name)`).ReplaceAllString(string(example), "$1$2")}
 	ruleTexts := 0
 	for _, block := range regexp.MustCompile("(?s)```yaml( rules)?\n(.*?)```").FindAllStringSubmatch(string(doc), -1) {
 		if block[1] == "" {
@@ -342,8 +354,8 @@ func TestExamplesLoad(t *testing.T) {
 			t.Errorf("rules in the documentation:\n%v", err)
 		}
 	}
-	if len(texts) != 4 || ruleTexts != 1 {
-		t.Fatalf("got %d configurations and %d rule files, want 4 and 1", len(texts), ruleTexts)
+	if len(texts) != 5 || ruleTexts != 1 {
+		t.Fatalf("got %d configurations and %d rule files, want 5 and 1", len(texts), ruleTexts)
 	}
 	for _, text := range texts {
 		c, err := Parse("example", []byte(text), dir)
@@ -376,6 +388,43 @@ func TestTopologyFilesMustFitTheLimit(t *testing.T) {
 	want := "quell.yml:1:19: the topology files name 1200 entities, and the limit is 1000 (raise limits.max_entities)"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestLoadReadsClusters(t *testing.T) {
+	dir := write(t, fullFiles)
+	want := []Cluster{
+		{Name: "eu", Kubeconfig: filepath.Join(dir, "eu.kubeconfig"), Context: "admin", Namespaces: []string{"shop", "bank"}, QPS: 5, Burst: 6, Secrets: true},
+		{Name: "us", QPS: 20, Burst: 40},
+	}
+	if diff := cmp.Diff(want, load(t, dir).Clusters); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestClustersAreToldApart(t *testing.T) {
+	for text, want := range map[string]string{
+		"[{name: a}, {name: a}]":                "q.yml:1:43: second cluster of name \"a\"",
+		"[{name: a}, {}]":                       "of several clusters each needs a name",
+		"[{}, {}]":                              "of several clusters each needs a name",
+		"[{name: a@b}]":                         "\"a@b\" is no name for a cluster",
+		"[{name: a/b}]":                         "\"a/b\" is no name for a cluster",
+		"[{context: c}]":                        "a context without a kubeconfig",
+		"[{kubeconfig: nowhere}]":               "kubeconfig \"nowhere\" cannot be read: no such file or directory",
+		"[{kubeconfig: .}]":                     "is not a regular file",
+		"[{namespaces: [a, A, a]}]":             "\"A\" is no namespace",
+		"[{namespaces: [b, b]}]":                "namespace \"b\" is listed twice",
+		"[{qps: 0}]":                            "\"0\" is not between 1 and 1000",
+		"[{burst: 0}]":                          "\"0\" is not between 1 and 10000",
+		"[" + strings.Repeat("{}, ", 101) + "]": "101 clusters are more than one quell can watch",
+	} {
+		_, err := Parse("q.yml", []byte("kubernetes: {clusters: "+text+"}\n"+minimal), t.TempDir())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60s: got %v, want %s", text, err, want)
+		}
+	}
+	if _, err := Parse("q.yml", []byte("kubernetes: {clusters: [{}]}\n"+minimal), t.TempDir()); err != nil {
+		t.Errorf("one cluster without a name: %v", err)
 	}
 }
 

@@ -107,6 +107,7 @@ func (l *loader) file(n strictyaml.Node) {
 		"service_graph": list(l.serviceGraph),
 		"rules":         section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs}),
 		"hold":          l.hold(),
+		"kubernetes":    section(strictyaml.Fields{"clusters": l.clusters}),
 		"route":         l.root,
 		"receivers":     list(l.receiver),
 		"digest":        list(l.digest),
