@@ -104,6 +104,8 @@ type Record struct {
 type Stats struct {
 	// FileBytes is the size of the file, 0 in memory. Space is reserved ahead, and freed space is reused, not returned.
 	FileBytes int64
+	// SpaceBytes is what the file system has left for the file to grow, -1 if that is not known.
+	SpaceBytes int64
 	// JournalBytes is what journal records take, compressed.
 	JournalBytes   int64
 	JournalRecords int64

@@ -119,7 +119,8 @@ func newState(read func() (figures, error)) *state {
 		"quell_dependencies": "Dependencies in the topology.", "quell_sources": "Sources that reported.",
 		"quell_sources_silent": "Sources that fell silent while their alerts fired.",
 		"quell_store_bytes":    "Size of the store's file.", "quell_journal_bytes": "Size of the journal, compressed.",
-		"quell_journal_records": "Records in the journal.", "quell_store_damaged_rows": "Rows with wrong checksums met since the start.",
+		"quell_store_free_bytes": "Space that the store's file system has left.",
+		"quell_journal_records":  "Records in the journal.", "quell_store_damaged_rows": "Rows with wrong checksums met since the start.",
 		"quell_clock_drift_seconds": "How far logical time is ahead of the wall clock.",
 	} {
 		s.descs[name] = prometheus.NewDesc(name, help, nil, nil)
@@ -153,6 +154,9 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	gauge("quell_sources", float64(e.Sources))
 	gauge("quell_sources_silent", float64(e.SilentSources))
 	gauge("quell_store_bytes", float64(st.FileBytes))
+	if st.SpaceBytes >= 0 {
+		gauge("quell_store_free_bytes", float64(st.SpaceBytes))
+	}
 	gauge("quell_journal_bytes", float64(st.JournalBytes))
 	gauge("quell_journal_records", float64(st.JournalRecords))
 	gauge("quell_store_damaged_rows", float64(st.DamagedRows))

@@ -209,6 +209,7 @@ func (db *DB) Stats() storage.Stats {
 	defer db.mu.Unlock()
 	return storage.Stats{
 		FileBytes:      size,
+		SpaceBytes:     spaceLeft(db.path),
 		JournalBytes:   db.journalBytes,
 		JournalRecords: db.journalRecords,
 		FreePages:      b.FreePageN + b.PendingPageN,

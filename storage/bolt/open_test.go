@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -113,5 +114,17 @@ func TestReadOnlyFileIsAClearError(t *testing.T) {
 	}
 	if _, err := bolt.Open(path, bolt.Options{}); !errors.Is(err, storage.ErrReadOnly) {
 		t.Errorf("got %v, want ErrReadOnly", err)
+	}
+}
+
+// TestStatsTellTheSpaceThatIsLeft: alerts count on it, and on its being absent where it is not known.
+func TestStatsTellTheSpaceThatIsLeft(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "quell.db"))
+	defer closeStore(t, db)
+	switch got := db.Stats().SpaceBytes; {
+	case runtime.GOOS == "linux" && got <= 0:
+		t.Errorf("got %d bytes left, want more", got)
+	case runtime.GOOS != "linux" && got != -1:
+		t.Errorf("got %d bytes left, want -1", got)
 	}
 }

@@ -220,7 +220,7 @@ func (db *DB) Backup(w io.Writer) error {
 func (db *DB) Stats() storage.Stats {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	return storage.Stats{JournalBytes: db.s.Bytes, JournalRecords: int64(len(db.s.Records))}
+	return storage.Stats{SpaceBytes: -1, JournalBytes: db.s.Bytes, JournalRecords: int64(len(db.s.Records))}
 }
 
 // Close makes every later call fail with [storage.ErrClosed]. Closing twice is fine.
