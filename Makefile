@@ -147,6 +147,16 @@ eval-test: ## test that what stands in for the published scripts agrees with the
 bin/reference:
 	@go build -o $@ ./test/evaluation/reference
 
+# helm and promtool are built once, into bin/tools: 3 to 10 minutes.
+.PHONY: manifests
+manifests: ## render deploy/manifests, and what the tests of the chart read, anew
+	tools=($$(test/deploy/tools.sh bin/tools)); test/deploy/render.sh "$${tools[0]}" .
+
+.PHONY: deploy-check
+deploy-check: ## check the chart with helm, its alerts with promtool, and what is rendered of it
+	tools=($$(test/deploy/tools.sh bin/tools)); test/deploy/check.sh "$${tools[@]}"
+	go test -count=1 ./test/deploy
+
 .PHONY: image
 image: ## build the container image
 	docker build --build-arg VERSION=$(VERSION) -t quell:$(VERSION) .
