@@ -1,0 +1,108 @@
+//go:build e2ekube
+
+package e2ekube
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// unready is a container that is ready as long as there is no fault of a name.
+func unready(fault string) string {
+	return fmt.Sprintf("readinessProbe: {exec: {command: [test-file, %s]}, periodSeconds: 2, failureThreshold: 1}", fault)
+}
+
+// quellIsKilled kills quell while it holds one incident and has paged another. What happens meanwhile is not lost, what was is
+// not counted twice, and nobody is called again.
+func (w *world) quellIsKilled(t *testing.T) {
+	s := w.story(t, "quell-away")
+	s.fault(t, "ledger", false)
+	s.deploy(workload{name: "gateway", image: "shop/badcmd:1.0", replicas: 2, node: "hollow-0"})
+	s.deploy(workload{name: "ledger", image: "shop/ledger:1.0", replicas: 2, node: "hollow-2", container: unready("ledger")})
+	s.wantReady("ledger")
+	s.wantOnePage(hold+budget, `deployment/quell-away/gateway@e2e`)
+	s.fault(t, "ledger", true)
+	held := s.wantState(budget, "ledger", "held")
+	before := s.wantState(budget, "gateway", "escalated")
+
+	s.kill()
+	s.fault(t, "ledger", false)
+	s.wantReady("ledger")
+	s.start(t)
+	eventually(t, budget, "all kinds are watched", s.synced)
+	healed := s.wantState(settle+budget, "ledger", "self-healed")
+	after := s.wantState(budget, "gateway", "escalated")
+	if healed.ID != held.ID || after.ID != before.ID {
+		t.Errorf("got other incidents after the restart: %v %v, before: %v %v", healed, after, held, before)
+	}
+	if after.Alerts > before.Alerts+1 { // Back-off may have reached its next stage meanwhile.
+		t.Errorf("got %d symptoms after the restart, %d before: %v", after.Alerts, before.Alerts, after)
+	}
+	s.setImage("gateway", "shop/gateway:1.1")
+	s.wantReady("gateway")
+	s.wantResolved()
+	if list := s.pages("/quell-away/"); len(list) != 1 {
+		t.Errorf("got %d pages, want one: %v", len(list), list)
+	}
+}
+
+// apiServerIsAway kills the API server for longer than a watch may fail, while quell holds one incident, and lets another begin and
+// a third end in the meantime.
+func (w *world) apiServerIsAway(t *testing.T) {
+	s := w.story(t, "api-away")
+	for _, name := range []string{"early", "late", "mended"} {
+		s.fault(t, name, false)
+		s.deploy(workload{name: name, image: "shop/" + name + ":1.0", replicas: 2, node: "hollow-2", container: unready(name)})
+	}
+	s.wantReady("early", "late", "mended")
+	s.fault(t, "early", true)
+	s.fault(t, "mended", true)
+	early := s.wantState(budget, "early", "held")
+	mended := s.wantState(budget, "mended", "held")
+
+	s.part(t, "kill", "kwok")
+	s.part(t, "kill", "apiserver")
+	s.fault(t, "late", true)
+	s.fault(t, "mended", false)
+	eventually(t, staleAfter+budget, "all watches are stale", func() (bool, any) {
+		kinds := s.kinds()
+		for _, k := range kinds {
+			if k.StaleSince == nil {
+				return false, kinds
+			}
+		}
+		return len(kinds) > 0, kinds
+	})
+	s.part(t, "start", "apiserver")
+	// A kwok that was refused for a minute renews its leases late, and its nodes flap. A new one does so at once.
+	eventually(t, budget, "the API server is ready", func() (bool, any) {
+		err := s.do(http.MethodGet, "/api/v1/namespaces/default", nil, nil)
+		return err == nil, err
+	})
+	s.part(t, "start", "kwok")
+	eventually(t, 2*budget, "all watches are fresh", s.synced)
+
+	late := s.wantState(budget, "late", "held")
+	if healed := s.wantState(settle+budget, "mended", "self-healed"); healed.ID != mended.ID {
+		t.Errorf("got another incident of mended: %v, before: %v", healed, mended)
+	}
+	s.fault(t, "late", false)
+	if healed := s.wantState(settle+budget, "late", "self-healed"); healed.ID != late.ID {
+		t.Errorf("got another incident of late: %v, before: %v", healed, late)
+	}
+	paged := s.wantState(hold+budget, "early", "escalated")
+	if paged.ID != early.ID {
+		t.Errorf("got another incident of early: %v, before: %v", paged, early)
+	}
+	s.wantOnePage(budget, `deployment/api-away/early@e2e`)
+	s.fault(t, "early", false)
+	s.wantResolved()
+}
+
+// wantState waits until exactly one incident has a deployment of the story as its root or member, and is in a state.
+func (s *story) wantState(within time.Duration, name, state string) incident {
+	s.Helper()
+	return s.wantIncident(within, "deployment/"+s.namespace+"/"+name+"@e2e", state)
+}
