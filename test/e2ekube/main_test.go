@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,13 +42,14 @@ type story struct {
 	*testing.T
 	*world
 	namespace string
+	begin     time.Time
 }
 
 // story makes the namespace.
 func (w *world) story(t *testing.T, namespace string) *story {
 	t.Helper()
 	w.create(t, "{apiVersion: v1, kind: Namespace, metadata: {name: "+namespace+"}}")
-	return &story{T: t, world: w, namespace: namespace}
+	return &story{T: t, world: w, namespace: namespace, begin: time.Now()}
 }
 
 // eventually waits until a condition holds, and tells what it saw last if it never does.
@@ -121,6 +123,11 @@ func (s *story) wantReady(names ...string) {
 			return d.Spec.Replicas > 0 && d.Status.ReadyReplicas == d.Spec.Replicas, d.Status
 		})
 	}
+}
+
+// incidents lists those of a place that opened since the story began.
+func (s *story) incidents(place string) []incident {
+	return slices.DeleteFunc(s.quell.incidents(s.T, place), func(i incident) bool { return i.Opened.Before(s.begin) })
 }
 
 // wantIncident waits until exactly one incident touches the place, and it is in a state; it returns it.

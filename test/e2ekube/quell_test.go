@@ -164,24 +164,32 @@ func (i incident) touches(place string) bool {
 	return in(i.Roots[0].Entity) || slices.ContainsFunc(i.Members, in)
 }
 
-// get decodes what the API says; zero if quell does not answer.
-func (q *quell) get(path string, into any) {
+// get decodes what the API says.
+func (q *quell) get(path string, into any) error {
 	resp, err := http.Get(q.url + path)
 	if err != nil {
-		return
+		return err
 	}
 	defer resp.Body.Close()
-	_ = json.NewDecoder(resp.Body).Decode(into) // who asks asks again
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", path, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(into)
 }
 
 // incidents lists those that touch a place, oldest first and whole.
-func (q *quell) incidents(place string) []incident {
+func (q *quell) incidents(t *testing.T, place string) []incident {
+	t.Helper()
 	var page struct{ Incidents []incident }
-	q.get("/api/v1/incidents?limit=1000", &page)
+	if err := q.get("/api/v1/incidents?limit=1000", &page); err != nil {
+		t.Fatal(err)
+	}
 	var list []incident
 	for _, i := range slices.Backward(page.Incidents) {
+		if err := q.get("/api/v1/incidents/"+i.ID, &i); err != nil {
+			t.Fatal(err)
+		}
 		if i.touches(place) {
-			q.get("/api/v1/incidents/"+i.ID, &i)
 			list = append(list, i)
 		}
 	}
@@ -198,35 +206,43 @@ func (q *quell) digest(t *testing.T) string {
 	return string(out)
 }
 
-// kind is what the status says of the watch of one kind.
-type kind struct {
-	Kind       string
-	Objects    int
+// watch is what the status says of the watch of the cluster.
+type watch struct {
+	Cluster    string
 	Synced     bool
 	StaleSince *time.Time `json:"stale_since"`
 	Error      string
+	Kinds      []kind
 }
 
-// kinds is what the status says of the watch of the cluster; nil if it says nothing.
-func (q *quell) kinds() []kind {
-	var status struct {
-		Kubernetes []struct {
-			Cluster string
-			Kinds   []kind
-		}
-	}
-	q.get("/api/v1/status", &status)
-	if len(status.Kubernetes) != 1 || status.Kubernetes[0].Cluster != "e2e" {
-		return nil
-	}
-	return status.Kubernetes[0].Kinds
+// kind is what the status says of one kind: syncing, synced, failing, forbidden or absent.
+type kind struct {
+	Resource, State string
+	Objects         int
+	LastError       string `json:"last_error"`
 }
 
-// synced reports whether all kinds are watched and none is stale or forbidden.
-func (q *quell) synced() (bool, any) {
-	kinds := q.kinds()
-	bad := slices.ContainsFunc(kinds, func(k kind) bool { return !k.Synced || k.StaleSince != nil })
-	return len(kinds) > 0 && !bad, kinds
+// watch asks for the status; zero if there is none yet.
+func (q *quell) watch(t *testing.T) watch {
+	t.Helper()
+	var status struct{ Kubernetes []watch }
+	if err := q.get("/api/v1/status", &status); err != nil {
+		t.Fatal(err)
+	}
+	if len(status.Kubernetes) != 1 {
+		return watch{}
+	}
+	return status.Kubernetes[0]
+}
+
+// wantFresh waits until all that the cluster has is watched, and nothing is stale or forbidden.
+func (q *quell) wantFresh(t *testing.T) {
+	t.Helper()
+	eventually(t, 2*budget, "the status says that all is watched", func() (bool, any) {
+		w := q.watch(t)
+		bad := slices.ContainsFunc(w.Kinds, func(k kind) bool { return k.State != "synced" && k.State != "absent" })
+		return w.Cluster == "e2e" && w.Synced && w.StaleSince == nil && !bad, w
+	})
 }
 
 // cost is the memory, and the CPU time so far, of its process.

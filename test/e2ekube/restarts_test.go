@@ -31,7 +31,7 @@ func (w *world) quellIsKilled(t *testing.T) {
 	s.fault(t, "ledger", false)
 	s.wantReady("ledger")
 	s.start(t)
-	eventually(t, budget, "all kinds are watched", s.synced)
+	s.wantFresh(t)
 	healed := s.wantState(settle+budget, "ledger", "self-healed")
 	after := s.wantState(budget, "gateway", "escalated")
 	if healed.ID != held.ID || after.ID != before.ID {
@@ -66,15 +66,7 @@ func (w *world) apiServerIsAway(t *testing.T) {
 	s.part(t, "kill", "apiserver")
 	s.fault(t, "late", true)
 	s.fault(t, "mended", false)
-	eventually(t, staleAfter+budget, "all watches are stale", func() (bool, any) {
-		kinds := s.kinds()
-		for _, k := range kinds {
-			if k.StaleSince == nil {
-				return false, kinds
-			}
-		}
-		return len(kinds) > 0, kinds
-	})
+	eventually(t, staleAfter+budget, "the status says stale", func() (bool, any) { st := s.watch(t); return st.StaleSince != nil, st })
 	s.part(t, "start", "apiserver")
 	// A kwok that was refused for a minute renews its leases late, and its nodes flap. A new one does so at once.
 	eventually(t, budget, "the API server is ready", func() (bool, any) {
@@ -82,7 +74,7 @@ func (w *world) apiServerIsAway(t *testing.T) {
 		return err == nil, err
 	})
 	s.part(t, "start", "kwok")
-	eventually(t, 2*budget, "all watches are fresh", s.synced)
+	s.wantFresh(t)
 
 	late := s.wantState(budget, "late", "held")
 	if healed := s.wantState(settle+budget, "mended", "self-healed"); healed.ID != mended.ID {

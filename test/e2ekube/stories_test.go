@@ -53,16 +53,16 @@ func newWorld(t *testing.T) *world {
 // initialSync waits until quell knows the fleet. That it exists is nothing to tell.
 func (w *world) initialSync(t *testing.T) {
 	begin := time.Now()
-	eventually(t, budget, "all kinds are watched", w.synced)
+	w.wantFresh(t)
 	_, cpu := w.cost(t)
 	t.Logf("quell knew the cluster after %v with %v of CPU", time.Since(begin).Round(100*time.Millisecond), cpu)
-	for _, k := range w.kinds() {
-		if k.Kind == "pods" && k.Objects < fleetPods {
+	for _, k := range w.watch(t).Kinds {
+		if k.Resource == "pods" && k.Objects < fleetPods {
 			t.Errorf("got %d pods, want at least %d", k.Objects, fleetPods)
 		}
 	}
 	for place := range strings.SplitSeq("fleet-0 fleet-1 fleet-2 fleet-3", " ") {
-		if list := w.incidents(place); len(list) > 0 {
+		if list := w.incidents(t, place); len(list) > 0 {
 			t.Errorf("got incidents of a sound fleet: %v", list)
 		}
 	}

@@ -116,7 +116,7 @@ func (n *node) run() {
 	kubelet := kubemark.NewHollowKubelet(flags, config, client, heartbeat, &cadvisortest.Fake{NodeName: n.name},
 		n.images(), n.runtime(), cm.NewStubContainerManager())
 	kubelet.KubeletDeps.Recorder = nil // nil: the kubelet makes the real one
-	kubelet.KubeletDeps.EventClient = client.CoreV1()
+	kubelet.KubeletDeps.EventClient = events{client.CoreV1()}
 	kubelet.KubeletDeps.ProbeManager = nil // likewise
 	kubelet.Run(context.Background())
 }
