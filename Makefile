@@ -124,7 +124,7 @@ kube-bin: ## build the programs of a real Kubernetes control plane into a cached
 # Pods leave a dead node after 20 s instead of 5 minutes.
 .PHONY: e2e-k8s
 e2e-k8s: build kube-bin ## test bin/quell against a real Kubernetes control plane with 50 nodes and 1,000 pods
-	QUELL=$(abspath $(OUT)) HOLLOW=3 TOLERATION=20 $(KUBE)/with.sh go test -tags e2ekube -count=1 -timeout 15m -v ./test/e2ekube/...
+	QUELL=$(abspath $(OUT)) HOLLOW=3 TOLERATION=20 $(KUBE)/with.sh go test -tags e2ekube -count=1 -parallel 4 -timeout 15m -v ./test/e2ekube/...
 
 .PHONY: kill
 kill: ## kill quell at random moments, over and over
