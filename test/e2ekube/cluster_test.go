@@ -239,7 +239,8 @@ func (c *cluster) fault(t *testing.T, name string, on bool) {
 	}
 }
 
-// fleet makes nodes that kwok keeps alive, and pods on them in deployments of fifty.
+// fleet makes nodes that kwok keeps alive, and pods on them in deployments of fifty. Pods without a toleration run on the hollow
+// kubelets; there are some, so that a story's few pods are not all that runs there.
 func (c *cluster) fleet(t *testing.T, nodes, pods int) {
 	t.Helper()
 	out, err := exec.Command(filepath.Join(scripts, "nodes.sh"), fmt.Sprint(nodes)).Output()
@@ -247,6 +248,18 @@ func (c *cluster) fleet(t *testing.T, nodes, pods int) {
 		t.Fatal(err)
 	}
 	c.create(t, string(out))
+	c.create(t, `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: steady, namespace: default}
+spec:
+  replicas: 15
+  selector: {matchLabels: {app: steady}}
+  template:
+    metadata: {labels: {app: steady}}
+    spec:
+      containers: [{name: app, image: "shop/steady:1.0"}]
+`)
 	const size = 50
 	for i := range pods / size {
 		namespace := fmt.Sprintf("fleet-%d", i%4)

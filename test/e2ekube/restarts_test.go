@@ -20,7 +20,7 @@ func (w *world) quellIsKilled(t *testing.T) {
 	s := w.story(t, "quell-away")
 	s.fault(t, "ledger", false)
 	s.deploy(workload{name: "gateway", image: "shop/badcmd:1.0", replicas: 2, node: "hollow-0"})
-	s.deploy(workload{name: "ledger", image: "shop/ledger:1.0", replicas: 2, node: "hollow-2", container: unready("ledger")})
+	s.deploy(workload{name: "ledger", image: "shop/ledger:1.0", replicas: 1, node: "hollow-2", container: unready("ledger")})
 	s.wantReady("ledger")
 	s.wantOnePage(hold+budget, `deployment/quell-away/gateway@e2e`)
 	s.fault(t, "ledger", true)
@@ -52,9 +52,9 @@ func (w *world) quellIsKilled(t *testing.T) {
 // a third end in the meantime.
 func (w *world) apiServerIsAway(t *testing.T) {
 	s := w.story(t, "api-away")
-	for _, name := range []string{"early", "late", "mended"} {
+	for name, node := range map[string]string{"early": "hollow-0", "late": "hollow-0", "mended": "hollow-2"} {
 		s.fault(t, name, false)
-		s.deploy(workload{name: name, image: "shop/" + name + ":1.0", replicas: 2, node: "hollow-2", container: unready(name)})
+		s.deploy(workload{name: name, image: "shop/" + name + ":1.0", replicas: 1, node: node, container: unready(name)})
 	}
 	s.wantReady("early", "late", "mended")
 	s.fault(t, "early", true)

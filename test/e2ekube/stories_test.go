@@ -43,7 +43,7 @@ func newWorld(t *testing.T) *world {
 		for _, d := range w.list("/apis/apps/v1/deployments") {
 			ready += d.Status.ReadyReplicas
 		}
-		return ready == fleetPods, ready
+		return ready >= fleetPods+15, ready
 	})
 	t.Logf("%d pods on %d nodes were ready after %v", fleetPods, fleetNodes, time.Since(begin).Round(time.Second))
 	w.quell = newQuell(t, w.kubeconfig(w.tokenOf(t, "quell", "quell")))
