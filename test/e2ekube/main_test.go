@@ -168,7 +168,7 @@ func pageText(p fake.PDIncident) string {
 // wantOnePage waits until one page names the story's namespace, and wants it to match patterns.
 func (s *story) wantOnePage(within time.Duration, patterns ...string) fake.PDIncident {
 	s.Helper()
-	eventually(s.T, within, "a page about "+s.namespace, func() (bool, any) { return len(s.pages(s.namespace)) > 0, s.incidents(s.namespace) })
+	eventually(s.T, within, "a page about "+s.namespace, func() (bool, any) { return len(s.pages(s.namespace)) > 0, s.incidents("/" + s.namespace + "/") })
 	list := s.pages(s.namespace)
 	if len(list) != 1 {
 		s.Errorf("got %d pages, want one: %v", len(list), list)
@@ -186,7 +186,7 @@ func (s *story) wantResolved() {
 	s.Helper()
 	eventually(s.T, settle+budget, "one page, resolved", func() (bool, any) {
 		list := s.pages(s.namespace)
-		return len(list) == 1 && !list[0].Resolved.IsZero(), s.incidents(s.namespace)
+		return len(list) == 1 && !list[0].Resolved.IsZero(), s.incidents("/" + s.namespace + "/")
 	})
 }
 

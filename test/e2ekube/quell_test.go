@@ -158,9 +158,9 @@ func (i incident) String() string {
 	return fmt.Sprintf("\n  %s %s %q, %d alerts, members %v, healed by %v: %s", i.ID, i.State, i.Title, i.Alerts, i.Members, i.HealedBy, strings.Join(decisions, "; "))
 }
 
-// touches reports whether the best root or a member is in a namespace, or is an entity.
+// touches reports whether the best root or a member has a place in its id: "/shop/", or "/shop/cart".
 func (i incident) touches(place string) bool {
-	in := func(entity string) bool { return entity == place || strings.Contains(entity, "/"+place+"/") }
+	in := func(entity string) bool { return strings.Contains(entity, place) }
 	return in(i.Roots[0].Entity) || slices.ContainsFunc(i.Members, in)
 }
 

@@ -22,7 +22,7 @@ func (w *world) quellIsKilled(t *testing.T) {
 	s.deploy(workload{name: "gateway", image: "shop/badcmd:1.0", replicas: 2, node: "hollow-0"})
 	s.deploy(workload{name: "ledger", image: "shop/ledger:1.0", replicas: 1, node: "hollow-2", container: unready("ledger")})
 	s.wantReady("ledger")
-	s.wantOnePage(hold+budget, `deployment/quell-away/gateway@e2e`)
+	s.wantOnePage(hold+budget, `/quell-away/gateway`)
 	s.fault(t, "ledger", true)
 	held := s.wantState(budget, "ledger", "held")
 	before := s.wantState(budget, "gateway", "escalated")
@@ -43,7 +43,7 @@ func (w *world) quellIsKilled(t *testing.T) {
 	s.setImage("gateway", "shop/gateway:1.1")
 	s.wantReady("gateway")
 	s.wantResolved()
-	if list := s.pages("/quell-away/"); len(list) != 1 {
+	if list := s.pages("/" + s.namespace + "/"); len(list) != 1 {
 		t.Errorf("got %d pages, want one: %v", len(list), list)
 	}
 }
@@ -88,13 +88,13 @@ func (w *world) apiServerIsAway(t *testing.T) {
 	if paged.ID != early.ID {
 		t.Errorf("got another incident of early: %v, before: %v", paged, early)
 	}
-	s.wantOnePage(budget, `deployment/api-away/early@e2e`)
+	s.wantOnePage(budget, `/api-away/early`)
 	s.fault(t, "early", false)
 	s.wantResolved()
 }
 
-// wantState waits until exactly one incident has a deployment of the story as its root or member, and is in a state.
+// wantState waits until exactly one incident has a deployment of the story, or its pods, as its root or member, and is in a state.
 func (s *story) wantState(within time.Duration, name, state string) incident {
 	s.Helper()
-	return s.wantIncident(within, "deployment/"+s.namespace+"/"+name+"@e2e", state)
+	return s.wantIncident(within, "/"+s.namespace+"/"+name, state)
 }

@@ -61,7 +61,7 @@ func (w *world) initialSync(t *testing.T) {
 			t.Errorf("got %d pods, want at least %d", k.Objects, fleetPods)
 		}
 	}
-	for place := range strings.SplitSeq("fleet-0 fleet-1 fleet-2 fleet-3", " ") {
+	for place := range strings.SplitSeq("/fleet-0/ /fleet-1/ /fleet-2/ /fleet-3/ /default/", " ") {
 		if list := w.incidents(t, place); len(list) > 0 {
 			t.Errorf("got incidents of a sound fleet: %v", list)
 		}
@@ -94,7 +94,7 @@ func (w *world) nodeStops(t *testing.T) {
 	if healed.HealedBy == nil || !strings.Contains(strings.ToLower(healed.HealedBy.What), "rescheduled") {
 		t.Errorf("got healer %v, want rescheduling: %v", healed.HealedBy, healed)
 	}
-	if list := s.incidents(s.namespace); len(list) != 1 || list[0].ID != healed.ID {
+	if list := s.incidents("/" + s.namespace + "/"); len(list) != 1 || list[0].ID != healed.ID {
 		t.Errorf("got other incidents: %v", list)
 	}
 	if report := s.digest(t); !strings.Contains(report, "rescheduled") {
@@ -114,7 +114,7 @@ func (w *world) badImage(t *testing.T) {
 	s.setImage("cart", "shop/cart:1.1")
 	s.wantReady("cart")
 	s.wantResolved()
-	if list := s.incidents(s.namespace); len(list) != 1 {
+	if list := s.incidents("/" + s.namespace + "/"); len(list) != 1 {
 		t.Errorf("got %d incidents, want one: %v", len(list), list)
 	}
 }
@@ -126,10 +126,10 @@ func (w *world) unschedulable(t *testing.T) {
 		name: "trainer", image: "shop/trainer:1.0", replicas: 100,
 		container: `resources: {limits: {example.com/gpu: 1}}`,
 	})
-	s.wantOnePage(hold+budget, `deployment/no-gpu/trainer@e2e`, `example\.com/gpu`)
+	s.wantOnePage(hold+budget, `/no-gpu/trainer`, `example\.com/gpu`)
 	s.remove(t, s.pathOf("trainer"))
 	s.wantResolved()
-	if list := s.incidents(s.namespace); len(list) != 1 {
+	if list := s.incidents("/" + s.namespace + "/"); len(list) != 1 {
 		t.Errorf("got %d incidents, want one: %v", len(list), list)
 	}
 }
@@ -137,11 +137,11 @@ func (w *world) unschedulable(t *testing.T) {
 // nothingElsePaged looks at all pages of all stories.
 func (w *world) nothingElsePaged(t *testing.T) {
 	known := 0
-	for place := range strings.SplitSeq("bad-image no-gpu quell-away api-away", " ") {
-		known += len(w.pages("/" + place + "/"))
+	for place := range strings.SplitSeq("/bad-image/ /no-gpu/ /quell-away/ /api-away/", " ") {
+		known += len(w.pages(place))
 	}
 	if all := w.pd.Incidents(); len(all) != known {
-		t.Errorf("got %d pages, want %d: %v", len(all), known, all)
+		t.Errorf("got %d pages, want %d: %v", len(all), known, w.incidents(t, ""))
 	}
 	if mentions := w.slack.Mentions(); len(mentions) > 0 {
 		t.Errorf("Slack was made to call %q", mentions)
