@@ -17,6 +17,8 @@ BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6
 
 # The power-loss test is a module of its own, so that its file system stays out of quell's go.mod.
 POWERLOSS := test/powerloss
+# So is the control plane that quell is tested against.
+KUBE := test/kube
 # Absolute, since go test runs every package in its own folder.
 TOOLS := $(CURDIR)/bin/tools
 CORES := $(shell nproc)
@@ -58,7 +60,7 @@ format:
 .PHONY: vet
 vet:
 	@echo '--- vet'
-	go vet -tags e2e ./...
+	go vet -tags e2e,e2ekube ./...
 	go -C $(POWERLOSS) vet ./...
 
 .PHONY: lint
@@ -114,6 +116,15 @@ e2e: build tools-alertmanager ## test bin/quell together with the real Alertmana
 	version=$$(go list -m -f '{{.Version}}' github.com/prometheus/alertmanager); \
 	QUELL=$(abspath $(OUT)) ALERTMANAGER=$(TOOLS)/alertmanager-$$version AMTOOL=$(TOOLS)/amtool-$$version \
 		go test -tags e2e -count=1 -timeout 15m ./test/e2e/...
+
+.PHONY: kube-bin
+kube-bin: ## build the programs of a real Kubernetes control plane into a cached folder (6 to 16 minutes the first time)
+	@$(KUBE)/build.sh
+
+# Pods leave a dead node after 20 s instead of 5 minutes.
+.PHONY: e2e-k8s
+e2e-k8s: build kube-bin ## test bin/quell against a real Kubernetes control plane with 50 nodes and 1,000 pods
+	QUELL=$(abspath $(OUT)) HOLLOW=3 TOLERATION=20 $(KUBE)/with.sh go test -tags e2ekube -count=1 -parallel 4 -timeout 15m -v ./test/e2ekube/...
 
 .PHONY: kill
 kill: ## kill quell at random moments, over and over

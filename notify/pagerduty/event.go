@@ -30,6 +30,7 @@ type details struct {
 	Severity    string            `json:"severity"`
 	Root        *rootDetail       `json:"root,omitempty"`
 	Reason      string            `json:"reason,omitempty"`
+	Says        []string          `json:"says,omitempty"`
 	Opened      string            `json:"opened,omitempty"`
 	HeldUntil   string            `json:"held_until,omitempty"`
 	HoldReason  string            `json:"hold_reason,omitempty"`
@@ -151,6 +152,12 @@ func detailsOf(d *routing.Delivery) *details {
 		} else {
 			out.RunnerUps = append(out.RunnerUps, root)
 		}
+	}
+	for _, said := range notify.Said(i) {
+		if said.Times > 1 {
+			said.Text = fmt.Sprintf("%s (%d times)", said.Text, said.Times)
+		}
+		out.Says = append(out.Says, said.Text)
 	}
 	for _, m := range i.Members[:min(len(i.Members), correlate.MaxShown)] {
 		out.Members = append(out.Members, notify.Line(string(m), maxValueRunes))

@@ -63,7 +63,7 @@ func incident() *correlate.Incident {
 		Symptoms: []correlate.SymptomView{{
 			Entity: "pod/shop/cart-1", Name: "KubePodNotReady", Severity: correlate.SeverityWarning, State: "active", Since: opened,
 			Path:        []correlate.PathStep{{Entity: "pod/shop/cart-1"}, {Entity: "node/n3", Type: "runs_on"}},
-			Annotations: correlate.LabelsOf("runbook_url", "https://runbooks.example/node"),
+			Annotations: correlate.LabelsOf("runbook_url", "https://runbooks.example/node", "summary", "cart-1 waits"),
 			Generator:   "http://prometheus.example/graph?g0.expr=up{a=\"b\"}",
 		}},
 		Labels: correlate.LabelsOf("cluster", "prod"),
@@ -114,7 +114,7 @@ func TestTriggerTellsWhatAPersonNeeds(t *testing.T) {
 	for _, part := range []string{
 		`"path":["pod/shop/cart-1 → node/n3"]`, `"members":["pod/shop/cart-1","pod/shop/cart-2"]`, `"member_count":2`, `"alerts":9`,
 		`"root":{"entity":"node/n3@prod","score":0.9,"silent":true,"why":"8 of 8 pods on it fail"}`, `"held_until":"2026-03-01T12:05:00Z"`,
-		`"hold_reason":"held: 94 % healed"`, `"reason":"nobody healed it"`, `"labels":{"cluster":"prod"}`, `"runner_up_roots":[{"entity":"deployment/shop/cart"`,
+		`"hold_reason":"held: 94 % healed"`, `"reason":"nobody healed it"`, `"says":["cart-1 waits"]`, `"labels":{"cluster":"prod"}`, `"runner_up_roots":[{"entity":"deployment/shop/cart"`,
 	} {
 		if !strings.Contains(string(details), part) {
 			t.Errorf("custom_details %s\nlack %s", details, part)

@@ -24,6 +24,7 @@ const (
 	maxNameRunes    = 250
 	maxReasonRunes  = 700
 	maxPathRunes    = 800
+	maxSaidRunes    = 400
 	maxShownMembers = 8
 	// maxDetailRunes keeps a message's blocks together below what Slack takes (msg_blocks_too_long; undocumented,
 	// users report some 13,000 characters).
@@ -61,6 +62,9 @@ func incidentMessage(d *routing.Delivery, externalURL string) message {
 	i := d.Incident
 	headline := headline(d)
 	sections := []string{rootText(i), affectedText(i), timesText(i)}
+	if said := saidText(i); said != "" {
+		sections = append(sections, said)
+	}
 	if d.Reason != "" {
 		sections = append(sections, "*Why now* "+escape(d.Reason, maxReasonRunes))
 	}
@@ -212,6 +216,22 @@ func affectedText(i *correlate.Incident) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// saidText is what the symptoms say, or empty if they say nothing.
+func saidText(i *correlate.Incident) string {
+	var lines []string
+	for _, said := range notify.Said(i) {
+		line := "• " + escape(said.Text, maxSaidRunes)
+		if said.Times > 1 {
+			line += fmt.Sprintf(" (%d times)", said.Times)
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return "*Symptoms say*\n" + strings.Join(lines, "\n")
 }
 
 func timesText(i *correlate.Incident) string {

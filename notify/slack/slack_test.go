@@ -50,7 +50,7 @@ func incident() *correlate.Incident {
 		Symptoms: []correlate.SymptomView{{
 			Entity: "pod/shop/cart-1", Name: "KubePodNotReady", Severity: correlate.SeverityWarning, State: "active", Since: now, Why: "runs on it",
 			Path:        []correlate.PathStep{{Entity: "pod/shop/cart-1"}, {Entity: "node/n3", Type: "runs_on"}},
-			Annotations: correlate.LabelsOf("runbook_url", "https://runbooks.example/node?a=1&b=<x>"),
+			Annotations: correlate.LabelsOf("runbook_url", "https://runbooks.example/node?a=1&b=<x>", "summary", "cart-1 <waits>"),
 		}},
 	}
 }
@@ -120,7 +120,7 @@ func TestMessageTellsWhatAPersonNeeds(t *testing.T) {
 	for i, parts := range [][]string{
 		{
 			"🔴 Escalated: KubeNodeNotReady on node/n3 [critical]", "`node/n3` (score 0.90, silent)", "8 of 8 pods on it fail",
-			"12 entities, 9 alerts of which 8 active", "`pod/shop/cart-1`, `pod/shop/cart-2` and 10 more", "held: 94 % healed", "nobody healed it",
+			"12 entities, 9 alerts of which 8 active", "`pod/shop/cart-1`, `pod/shop/cart-2` and 10 more", "held: 94 % healed", "nobody healed it", "*Symptoms say*\n• cart-1 &lt;waits&gt;",
 			"<https://quell.example/api/v1/incidents/inc-7|inc-7>", "<https://runbooks.example/node?a=1&amp;b=%3Cx%3E|runbook at runbooks.example>",
 		},
 		{"`pod/shop/cart-1` KubePodNotReady (warning, active since", "path: pod/shop/cart-1 → node/n3", "why: runs on it", "`deployment/shop/cart` (score 0.30)"},
