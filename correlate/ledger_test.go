@@ -3,6 +3,7 @@ package correlate
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type ledger struct {
 type expectation struct {
 	open, acknowledge bool
 	until, heldFrom   time.Time
+	vain              bool // the time was cut short for a reason that may not concern it: it may be held longer
 }
 
 // account is what effects said about one incident.
@@ -36,6 +38,7 @@ type account struct {
 	mergedInto  IncidentID
 	heldFrom    time.Time // since when it is held, or what it was part of
 	heldUntil   time.Time // the last promise in this generation; zero if there is none
+	vain        bool      // it was cut short, since healing is exhausted
 	quietSince  time.Time // since when nothing of it was active or lost; zero if something is
 	overdue     bool      // its hold ran out while it was quiet
 	grace       time.Time // after a gap: not to be paged before, unless something new joins; zero for none
@@ -106,7 +109,7 @@ func (l *ledger) decide(a *account, f *Effect, asked Action) string {
 		x := l.expected[f.Incident]
 		delete(l.expected, f.Incident)
 		switch {
-		case x != nil && (x.open || x.acknowledge || !f.Until.Equal(x.until)):
+		case x != nil && (x.open || x.acknowledge || !f.Until.Equal(x.until) && !(x.vain && f.Until.After(x.until))):
 			return fmt.Sprintf("its deadline is not that of the incident that it was part of: %+v", *x)
 		case x == nil && f.Until.Before(f.At):
 			return "its deadline is over"
@@ -114,7 +117,7 @@ func (l *ledger) decide(a *account, f *Effect, asked Action) string {
 		if f.Until.Before(a.grace) {
 			a.grace = time.Time{} // something that came back since then may wait for less
 		}
-		a.heldUntil, a.overdue = f.Until, f.Until.Before(f.At)
+		a.heldUntil, a.overdue, a.vain = f.Until, f.Until.Before(f.At), strings.HasPrefix(f.Reason, "not held longer: ")
 	case Join:
 		a.grace = time.Time{}
 	case Escalate:
@@ -152,7 +155,7 @@ func (l *ledger) decide(a *account, f *Effect, asked Action) string {
 		if f.Other <= l.lastID || a.paged || a.acked || f.At.Before(a.heldUntil) {
 			return fmt.Sprintf("%s is not new, or it is told of already, or not about to be", f.Other)
 		}
-		l.expected[f.Other] = &expectation{open: true, until: a.heldUntil, heldFrom: a.heldFrom}
+		l.expected[f.Other] = &expectation{open: true, until: a.heldUntil, heldFrom: a.heldFrom, vain: a.vain}
 	}
 	return ""
 }

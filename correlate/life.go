@@ -217,10 +217,7 @@ func (e *Engine) hold(i *incident, s *symptom, until int64) {
 	if i.state != Held {
 		return
 	}
-	d, why, ok := e.rules.Hold(s.labels, s.severity)
-	if !ok {
-		d, why = e.policy.Hold, "default hold"
-	}
+	d, why := e.usualHold(s)
 	if s.exhausted {
 		d = 0
 	}
@@ -233,6 +230,14 @@ func (e *Engine) hold(i *incident, s *symptom, until int64) {
 		return
 	}
 	e.setHold(i, at, fmt.Sprintf("held %s to heal by itself (%s); pages at %s", round(d), why, clock(at)))
+}
+
+// usualHold is how long a symptom may last until it is paged, and which rule says so.
+func (e *Engine) usualHold(s *symptom) (d time.Duration, by string) {
+	if d, by, ok := e.rules.Hold(s.labels, s.severity); ok {
+		return d, by
+	}
+	return e.policy.Hold, "default hold"
 }
 
 // shorten takes over the earlier deadline of a merged incident. One that is over, since that incident was well when it came, is now.

@@ -176,11 +176,33 @@ func (e *Engine) splitOff(i *incident, nodes []topology.Node) {
 		e.resite(e.local(n).site)
 	}
 	j.heldUntil, j.holdReason = i.heldUntil, i.holdReason
+	if e.exhausted(i, e.concern(i)) != nil && e.exhausted(j, e.concern(j)) == nil {
+		j.heldUntil, j.holdReason = e.holdAlone(j)
+	}
 	why := fmt.Sprintf("nothing connects %d of its ill entities with the rest any more, first %s", len(nodes), e.graph.Entity(first.node))
 	e.emit(i, Split, why+"; they are "+j.id.String()).Other = j.id
 	e.emit(j, Open, fmt.Sprintf("split off %s: %s", i.id, why))
-	e.setHold(j, i.heldUntil, i.holdReason)
+	e.setHold(j, j.heldUntil, j.holdReason)
 	e.rerank(j)
+}
+
+// holdAlone is the hold of an incident that was split off another which was not held longer, for a reason that does not concern it: as if
+// it had always been alone.
+func (e *Engine) holdAlone(i *incident) (until int64, why string) {
+	for _, num := range i.sorted() {
+		s := e.symptoms.get(num)
+		if !s.active() {
+			continue
+		}
+		d, by := e.usualHold(s)
+		if at := s.began + int64(d); until == 0 || at < until {
+			until, why = at, fmt.Sprintf("held %s to heal by itself (%s); pages at %s", round(d), by, clock(at))
+		}
+	}
+	if until <= e.now {
+		return e.now, "its own hold is over"
+	}
+	return until, why
 }
 
 // disjoint is a union-find of small numbers.
