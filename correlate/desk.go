@@ -65,7 +65,7 @@ func (k *desk) candidate(n topology.Node, own *member) *candidate {
 	}
 	c := k.pool[k.used]
 	k.used++
-	*c = candidate{node: n, own: own, hits: c.hits[:0], via: c.via[:0]}
+	*c = candidate{node: n, revision: noNode, own: own, hits: c.hits[:0], via: c.via[:0]}
 	return c
 }
 

@@ -46,8 +46,10 @@ type member struct {
 // candidate is an entity that may be the root.
 type candidate struct {
 	node topology.Node
-	own  *member // nil if it is silent
-	hits []hit   // in order of voters
+	// revision is the entity that it stands for, see lift; noNode if it stands for itself.
+	revision topology.Node
+	own      *member // nil if it is silent
+	hits     []hit   // in order of voters
 	// via counts, for a silent candidate, the voters that lead to it over each entity one step below it: themselves, or what is
 	// silent in between. direct sums the shares of those entities that are hit; of is how many there are in the graph.
 	via    []via
@@ -60,6 +62,9 @@ type candidate struct {
 	prior        float64
 	change       float64
 }
+
+// silent reports whether the entity shows nothing itself.
+func (c *candidate) silent() bool { return c.own == nil || c.revision != noNode }
 
 // via is an entity one step below a silent candidate, with how many voters lead over it.
 type via struct {
@@ -127,7 +132,44 @@ func (d *diagnosis) run() {
 	}
 	slices.SortFunc(d.ranked, e.better)
 	d.deepen(d.ranked)
+	d.lift()
 	d.cover(d.ranked)
+}
+
+// lift lets the owners of revisions stand for them: a replica set is one state of its deployment, under a name that nobody knows. Of
+// the two the better one counts.
+func (d *diagnosis) lift() {
+	kept := d.ranked[:0]
+	for _, c := range d.ranked {
+		owner, ok := d.engine.revises(c.node)
+		if !ok {
+			kept = append(kept, c)
+			continue
+		}
+		delete(d.candidates, c.node)
+		c.revision, c.node = c.node, owner
+		if other := d.candidates[owner]; other == nil {
+			d.candidates[owner] = c
+			kept = append(kept, c)
+		} else if other.plain < c.plain {
+			*other, *c = *c, *other // the list has the other one, at a place that is not its own any more
+		}
+	}
+	d.ranked = kept
+	slices.SortStableFunc(d.ranked, func(a, b *candidate) int { return cmp.Compare(b.plain, a.plain) })
+}
+
+// revises returns the owner of an entity that is one of the owner's revisions.
+func (e *Engine) revises(n topology.Node) (owner topology.Node, ok bool) {
+	if !topology.Revision(e.graph.Entity(n).Kind()) {
+		return 0, false
+	}
+	for _, a := range e.graph.Owners(n) {
+		if e.graph.TypeName(a.Type) == "owns" {
+			return a.Node, true
+		}
+	}
+	return 0, false
 }
 
 // deepen puts the candidate that explains the best one before it if their scores are about the same: of a chain the deepest leads,

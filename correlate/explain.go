@@ -150,7 +150,7 @@ func (q *inquiry) kept() bool {
 // candidate puts one in words and numbers.
 func (q *inquiry) candidate(c *candidate, why string) Candidate {
 	v := Candidate{
-		Entity: q.engine.graph.Entity(c.node), Score: milli(c.plain), Silent: c.own == nil, Why: why, Explains: len(c.hits),
+		Entity: q.engine.graph.Entity(c.node), Score: milli(c.plain), Silent: c.silent(), Why: why, Explains: len(c.hits),
 		Coverage: milli(c.coverage), Evidence: milli(c.evidence), Prior: c.prior, Change: milli(c.change),
 	}
 	if c.own != nil {

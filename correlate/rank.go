@@ -130,7 +130,7 @@ func (e *Engine) rank(i *incident) {
 	i.rankedAt = e.now
 	i.roots = make([]Root, len(d.roots))
 	for k, c := range d.roots {
-		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(min(c.score, 1)), Silent: c.own == nil, Explains: len(c.hits), Why: d.reason(e, k)}
+		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(min(c.score, 1)), Silent: c.silent(), Explains: len(c.hits), Why: d.reason(e, k)}
 		if k > 0 {
 			i.roots[k].Score = min(i.roots[k].Score, i.roots[k-1].Score)
 		}
@@ -160,15 +160,20 @@ func (e *Engine) retake(i *incident, n topology.Node, why string) {
 // reason is one sentence about the k-th root: what it explains, what it shows itself, and how far it is ahead.
 func (d *diagnosis) reason(e *Engine, k int) string {
 	c := d.roots[k]
-	if len(d.voters) == 1 && c.own != nil && c.change <= 1 {
+	if len(d.voters) == 1 && c.own != nil && c.revision == noNode && c.change <= 1 {
 		return "shows " + c.own.name + " itself, and nothing that it depends on is ill"
 	}
 	// Each ranking has up to rootsMax of them, so they are put together without fmt.
 	text := "explains " + strconv.Itoa(len(c.hits)) + " of " + strconv.Itoa(len(d.voters)) + " ill entities (" + percent(float32(c.coverage)) + " of the evidence)"
 	shows := ""
-	if c.own != nil {
+	switch {
+	case c.revision != noNode && c.own != nil:
+		shows = "; its revision " + string(e.graph.Entity(c.revision)) + " shows " + c.own.name
+	case c.own != nil:
 		shows = " and shows " + c.own.name + " itself"
-	} else {
+	case c.revision != noNode:
+		shows = ", silent itself: of its revision " + string(e.graph.Entity(c.revision)) + " " + strconv.Itoa(d.around(c)) + " of " + strconv.Itoa(c.of) + " are ill"
+	default:
 		shows = ", silent itself: " + strconv.Itoa(d.around(c)) + " of the " + strconv.Itoa(c.of) + " next to it are ill"
 	}
 	if c.change > 1 {

@@ -55,6 +55,9 @@ var priors = map[string]float64{
 	"client":    0.8,
 }
 
+// Revision reports whether entities of a kind are states of what owns them, of which there is another after each change.
+func Revision(kind string) bool { return kind == "replicaset" || kind == "controllerrevision" }
+
 // Prior returns how readily an entity of a kind is believed to be a root, at most 1.
 func Prior(kind string) float64 {
 	if p, ok := priors[kind]; ok {
