@@ -127,34 +127,34 @@ func (w writer) name() string {
 }
 
 // changes tells what somebody changed between two versions of an object.
-func (v *look) changes(old, new *KubernetesObject) {
+func (v *look) changes(old, latest *KubernetesObject) {
 	if old == nil {
-		v.recent(new)
+		v.recent(latest)
 		return
 	}
-	if old.uid != new.uid || old.setup == nil || new.setup == nil {
+	if old.uid != latest.uid || old.setup == nil || latest.setup == nil {
 		return
 	}
-	was, is := old.setup, new.setup
+	was, is := old.setup, latest.setup
 	if was.template != is.template {
-		v.rollout(old, new)
+		v.rollout(old, latest)
 	}
 	if was.replicas != is.replicas {
 		message := fmt.Sprintf("%d → %d replicas", was.replicas-1, is.replicas-1)
-		v.change(new, correlate.Event{Reason: "Scaled", Message: by(message, is.scaler)})
+		v.change(latest, correlate.Event{Reason: "Scaled", Message: by(message, is.scaler)})
 	}
 	if was.limits != is.limits {
 		reason := "QuotaChanged"
-		if new.ref.kind == "HorizontalPodAutoscaler" {
+		if latest.ref.kind == "HorizontalPodAutoscaler" {
 			reason = "AutoscalerChanged"
 		}
-		v.change(new, correlate.Event{Reason: reason, Message: differences(was.limits, is.limits)})
+		v.change(latest, correlate.Event{Reason: reason, Message: differences(was.limits, is.limits)})
 	}
 	if was.content != is.content {
-		v.content(new)
+		v.content(latest)
 	}
 	if was.cordon != is.cordon {
-		v.cordon(old, new)
+		v.cordon(old, latest)
 	}
 }
 
@@ -167,37 +167,37 @@ func (v *look) content(o *KubernetesObject) {
 	v.change(o, correlate.Event{Reason: "ConfigChanged", Message: by("content changed, now "+o.setup.content, o.setup.author)})
 }
 
-func (v *look) cordon(old, new *KubernetesObject) {
+func (v *look) cordon(old, latest *KubernetesObject) {
 	switch {
-	case new.setup.cordon == "":
-		v.change(new, correlate.Event{Reason: "Uncordoned", Message: "pods may be scheduled there again"})
+	case latest.setup.cordon == "":
+		v.change(latest, correlate.Event{Reason: "Uncordoned", Message: "pods may be scheduled there again"})
 	case old.setup.cordon == "":
-		v.change(new, correlate.Event{Reason: "Cordoned", Message: "no new pods are scheduled there"})
+		v.change(latest, correlate.Event{Reason: "Cordoned", Message: "no new pods are scheduled there"})
 	}
 }
 
 // rollout tells of a new pod template. Its revision is the one that the deployment's controller gives it next, which makes its new replica
 // set's word and this one the same.
-func (v *look) rollout(old, new *KubernetesObject) {
-	e := correlate.Event{Reason: "Rollout", Message: differences(old.setup.images, new.setup.images)}
+func (v *look) rollout(old, latest *KubernetesObject) {
+	e := correlate.Event{Reason: "Rollout", Message: differences(old.setup.images, latest.setup.images)}
 	if e.Message == "" {
 		e.Message = "pod template"
 	} else if !strings.Contains(e.Message, ", ") {
-		e.Message = strings.TrimPrefix(e.Message, firstWord(new.setup.images)+" ")
+		e.Message = strings.TrimPrefix(e.Message, firstWord(latest.setup.images)+" ")
 		e.Message = "image " + e.Message
 	} else {
 		e.Message = "images " + e.Message
 	}
-	if new.ref.kind == "Deployment" {
-		revision := max(old.setup.revision+1, new.setup.revision)
-		if back := v.lens.joined.revision(new); back > 0 && back < revision {
+	if latest.ref.kind == "Deployment" {
+		revision := max(old.setup.revision+1, latest.setup.revision)
+		if back := v.lens.joined.revision(latest); back > 0 && back < revision {
 			e.Message += fmt.Sprintf(", back to revision %d", back)
 		}
 		e.Message += fmt.Sprintf(", revision %d", revision)
-		e.ID = rolloutID(new.uid, revision)
-		v.lens.joined.tellRollout(new.uid, revision)
+		e.ID = rolloutID(latest.uid, revision)
+		v.lens.joined.tellRollout(latest.uid, revision)
 	}
-	v.change(new, e)
+	v.change(latest, e)
 }
 
 func rolloutID(uid string, revision int) string { return uid + "/" + strconv.Itoa(revision) }
@@ -247,8 +247,8 @@ func firstWord(s string) string {
 }
 
 // differences says how two lists of "name value" in lines differ.
-func differences(old, new string) string {
-	was, is := values(old), values(new)
+func differences(old, latest string) string {
+	was, is := values(old), values(latest)
 	var list []string
 	names := slices.Compact(slices.Sorted(func(yield func(string) bool) {
 		for _, m := range [...]map[string]string{was, is} {

@@ -65,7 +65,7 @@ func TestObjectsOfAllKindsTellWhatTheyDependOn(t *testing.T) {
 	}{
 		"node": {
 			`{"kind":"Node","metadata":{"name":"n1","labels":{"topology.kubernetes.io/zone":"eu-1a","topology.kubernetes.io/region":"eu-1","x":"y"}}}`,
-			[]string{"node/n1 in_region region/eu-1", "node/n1 in_zone zone/eu-1a"},
+			[]string{"node/n1 in_region region/eu-1", "node/n1 in_zone zone/eu-1a", "node/n1 reports_to source/kubernetes"},
 		},
 		"volume": {
 			`{"kind":"PersistentVolume","metadata":{"name":"pv"},"spec":{"storageClassName":"local","nodeAffinity":{"required":{"nodeSelectorTerms":[
@@ -173,9 +173,9 @@ func TestBudgetsDependOnWhatTheyProtect(t *testing.T) {
 		"matchExpressions":[{"key":"tier","operator":"In","values":["web","api"]}]}}}`)
 	edge := topology.Edge{From: "poddisruptionbudget/b/p", To: "deployment/b/a", Type: "depends_on"}
 	l := newLens()
-	tells := func(what string, old, new *KubernetesObject, wantTold, wantOver bool) {
+	tells := func(what string, old, latest *KubernetesObject, wantTold, wantOver bool) {
 		t.Helper()
-		told, over := edgesOf(l.Observe(old, new, received))
+		told, over := edgesOf(l.Observe(old, latest, received))
 		if slices.Contains(told, edge) != wantTold || slices.Contains(over, edge) != wantOver {
 			t.Errorf("%s: told %v, took back %v", what, told, over)
 		}

@@ -77,7 +77,7 @@ func (j *joined) slices(service kubeName) (list []*KubernetesObject) {
 }
 
 // replaceSlice takes over a version of a slice; new is nil if it is gone.
-func (j *joined) replaceSlice(old, new *KubernetesObject) {
+func (j *joined) replaceSlice(old, latest *KubernetesObject) {
 	if old != nil {
 		set := j.services[old.endpoints.service]
 		delete(set, old.ref.name)
@@ -85,18 +85,18 @@ func (j *joined) replaceSlice(old, new *KubernetesObject) {
 			delete(j.services, old.endpoints.service)
 		}
 	}
-	if new == nil {
+	if latest == nil {
 		return
 	}
 	if j.services == nil {
 		j.services = make(map[kubeName]map[string]*KubernetesObject)
 	}
-	set := j.services[new.endpoints.service]
+	set := j.services[latest.endpoints.service]
 	if set == nil {
 		set = make(map[string]*KubernetesObject)
-		j.services[new.endpoints.service] = set
+		j.services[latest.endpoints.service] = set
 	}
-	set[new.ref.name] = new
+	set[latest.ref.name] = latest
 }
 
 // serviceState tells whether a service leads anywhere. One of which nobody is an endpoint was scaled to nothing.
@@ -163,60 +163,60 @@ func (j *joined) tellRollout(uid string, revision int) {
 }
 
 // replaceTemplate takes over a version of a replica set; new is nil if it is gone.
-func (j *joined) replaceTemplate(old, new *KubernetesObject) {
+func (j *joined) replaceTemplate(old, latest *KubernetesObject) {
 	if old != nil {
 		delete(j.templates[old.ownerUID], old.setup.template)
 		if len(j.templates[old.ownerUID]) == 0 {
 			delete(j.templates, old.ownerUID)
 		}
 	}
-	if new == nil || new.setup.revision == 0 {
+	if latest == nil || latest.setup.revision == 0 {
 		return
 	}
 	if j.templates == nil {
 		j.templates = make(map[string]map[string]int)
 	}
-	if j.templates[new.ownerUID] == nil {
-		j.templates[new.ownerUID] = make(map[string]int)
+	if j.templates[latest.ownerUID] == nil {
+		j.templates[latest.ownerUID] = make(map[string]int)
 	}
-	j.templates[new.ownerUID][new.setup.template] = new.setup.revision
+	j.templates[latest.ownerUID][latest.setup.template] = latest.setup.revision
 }
 
 // replace takes over a version of an object; new is nil if it is gone.
-func (j *joined) replace(old, new *KubernetesObject) {
-	j.replaceLoss(old, new)
-	switch o := firstOf(new, old); o.ref.kind {
+func (j *joined) replace(old, latest *KubernetesObject) {
+	j.replaceLoss(old, latest)
+	switch o := firstOf(latest, old); o.ref.kind {
 	case "ReplicaSet":
-		j.replaceTemplate(old, new)
+		j.replaceTemplate(old, latest)
 	case "Node":
-		j.replaceNode(old, new)
+		j.replaceNode(old, latest)
 	case "Pod":
 		j.count(old, -1)
-		j.count(new, 1)
+		j.count(latest, 1)
 	case "Deployment":
-		if new == nil {
+		if latest == nil {
 			delete(j.told, old.uid)
 		}
-		j.replacePartner(old, new)
+		j.replacePartner(old, latest)
 	default:
-		j.replacePartner(old, new)
+		j.replacePartner(old, latest)
 	}
 }
 
 // replaceNode takes over a version of a node; new is nil if it is gone.
-func (j *joined) replaceNode(old, new *KubernetesObject) {
-	o := firstOf(new, old)
+func (j *joined) replaceNode(old, latest *KubernetesObject) {
+	o := firstOf(latest, old)
 	name := nameOf(o.ref.kind, "", o.ref.name)
 	switch c := j.cordons[name]; {
-	case new == nil || new.setup.cordon == "":
+	case latest == nil || latest.setup.cordon == "":
 		delete(j.cordons, name)
 	case c == nil:
 		if j.cordons == nil {
 			j.cordons = make(map[kubeName]*cordon)
 		}
-		j.cordons[name] = &cordon{id: new.uid + "/drain/" + new.setup.cordon}
+		j.cordons[name] = &cordon{id: latest.uid + "/drain/" + latest.setup.cordon}
 	case !c.isDrained:
-		c.id = new.uid + "/drain/" + new.setup.cordon // the taint tells when it was
+		c.id = latest.uid + "/drain/" + latest.setup.cordon // the taint tells when it was
 	}
 }
 
@@ -242,16 +242,16 @@ func (j *joined) count(o *KubernetesObject, n int) {
 }
 
 // replaceLoss takes over how a workload stands; new is nil if it is gone.
-func (j *joined) replaceLoss(old, new *KubernetesObject) {
-	o := firstOf(new, old)
+func (j *joined) replaceLoss(old, latest *KubernetesObject) {
+	o := firstOf(latest, old)
 	if o.replicas == (replicaCount{}) && len(j.lost) == 0 {
 		return
 	}
 	name := nameOf(o.ref.kind, o.ref.namespace, o.ref.name)
 	switch {
-	case new == nil || new.replicas.ready > 0 || new.replicas.wanted < 2:
+	case latest == nil || latest.replicas.ready > 0 || latest.replicas.wanted < 2:
 		delete(j.lost, name)
-	case old != nil && old.replicas.ready > 0 && old.replicas.wanted > 1 && new.replicas.isSettled:
+	case old != nil && old.replicas.ready > 0 && old.replicas.wanted > 1 && latest.replicas.isSettled:
 		if j.lost == nil {
 			j.lost = make(map[kubeName]bool)
 		}
@@ -281,8 +281,8 @@ func (j *joined) inDrain(namespace string) bool {
 }
 
 // replacePartner takes over a version of a budget or of what it may be about; new is nil if it is gone.
-func (j *joined) replacePartner(old, new *KubernetesObject) {
-	for _, o := range [...]*KubernetesObject{old, new} {
+func (j *joined) replacePartner(old, latest *KubernetesObject) {
+	for _, o := range [...]*KubernetesObject{old, latest} {
 		if o == nil || o.selector == nil && o.podLabels == nil {
 			continue
 		}
@@ -299,7 +299,7 @@ func (j *joined) replacePartner(old, new *KubernetesObject) {
 			set = s.workloads
 		}
 		name := nameOf(o.ref.kind, o.ref.namespace, o.ref.name)
-		if set[name] = o; o != new {
+		if set[name] = o; o != latest {
 			delete(set, name)
 		}
 		if len(s.budgets)+len(s.workloads) == 0 {

@@ -30,27 +30,27 @@ type KubernetesLens struct {
 //
 // Each object tells its own dependencies, and takes back those alone when it goes: what others tell about it stays for as long as they
 // do, as a pod goes on to need a config map that is gone. A deleted Event tells nothing: events expire.
-func (l *KubernetesLens) Observe(old, new *KubernetesObject, now time.Time) Kubernetes {
+func (l *KubernetesLens) Observe(old, latest *KubernetesObject, now time.Time) Kubernetes {
 	l.joined.mu.Lock()
 	defer l.joined.mu.Unlock()
 	v := l.look(now)
 	switch {
-	case new == nil && (old == nil || old.event != nil):
-	case new != nil && new.event != nil:
-		if old == nil || old.event == nil || *old.event != *new.event {
-			v.event(new.event)
+	case latest == nil && (old == nil || old.event != nil):
+	case latest != nil && latest.event != nil:
+		if old == nil || old.event == nil || *old.event != *latest.event {
+			v.event(latest.event)
 		}
-	case old != nil && new != nil && old.same(new):
-	case isSlice(old) || isSlice(new):
-		v.service(old, new)
-	case new == nil:
+	case old != nil && latest != nil && old.same(latest):
+	case isSlice(old) || isSlice(latest):
+		v.service(old, latest)
+	case latest == nil:
 		v.removal(old)
 	default:
-		v.out.Malformed = new.malformed
-		v.links(old, new)
-		v.changes(old, new)
-		v.states(new)
-		v.drained(old, new)
+		v.out.Malformed = latest.malformed
+		v.links(old, latest)
+		v.changes(old, latest)
+		v.states(latest)
+		v.drained(old, latest)
 	}
 	return v.result()
 }
@@ -172,41 +172,41 @@ func (v *look) state(s *kubeState, self topology.Entity) {
 }
 
 // links tells the dependencies that an object has now and had not before, and takes back those that it does not have any more.
-func (v *look) links(old, new *KubernetesObject) {
+func (v *look) links(old, latest *KubernetesObject) {
 	var before, after, over []topology.Edge
 	if old != nil {
 		before, _ = v.edges(old, old.links)
 		joined, _ := v.edges(old, v.lens.joined.partners(old))
 		before = append(before, joined...)
 	}
-	if new != nil {
-		after, over = v.edges(new, new.links)
-		joined, _ := v.edges(new, v.lens.joined.partners(new))
+	if latest != nil {
+		after, over = v.edges(latest, latest.links)
+		joined, _ := v.edges(latest, v.lens.joined.partners(latest))
 		after = append(after, joined...)
 	}
-	v.lens.joined.replace(old, new)
+	v.lens.joined.replace(old, latest)
 	v.rewire(append(over, before...), after)
 }
 
 // service tells where the service of a slice leads, by this slice and its others. A slice may get another service, or none.
-func (v *look) service(old, new *KubernetesObject) {
+func (v *look) service(old, latest *KubernetesObject) {
 	switch {
 	case !isSlice(old):
 		old = nil
-	case new != nil && (!isSlice(new) || old.endpoints.service != new.endpoints.service):
+	case latest != nil && (!isSlice(latest) || old.endpoints.service != latest.endpoints.service):
 		v.service(old, nil)
 		old = nil
 	}
-	if !isSlice(new) && old == nil {
+	if !isSlice(latest) && old == nil {
 		return
 	}
 	j := &v.lens.joined
-	service := firstOf(old, new).endpoints.service
+	service := firstOf(old, latest).endpoints.service
 	if old != nil {
 		j.replaceSlice(nil, old) // a lens that is new does not remember it
 	}
 	before := v.selected(j.slices(service))
-	j.replaceSlice(old, new)
+	j.replaceSlice(old, latest)
 	now := j.slices(service)
 	v.rewire(before, v.selected(now))
 	s := kubeState{about: service, reason: "EndpointsReady"}
@@ -247,7 +247,21 @@ func (v *look) edges(o *KubernetesObject, links []kubeLink) (edges, over []topol
 			edges = append(edges, e)
 		}
 	}
+	if o.Kind() == "Node" {
+		edges = append(edges, topology.Edge{From: self, To: ControlPlane(v.lens.Cluster), Type: "reports_to"})
+	}
 	return edges, over
+}
+
+// ControlPlane is the entity that stands for the API server of a cluster, as the source of what is known of it: its silence is told about
+// this entity, and all nodes report to it, so that nodes which are lost together have a cause in common. It has no cluster itself, being
+// how quell sees one from outside.
+func ControlPlane(cluster string) topology.Entity {
+	name := "kubernetes"
+	if cluster != "" {
+		name += "-" + cluster
+	}
+	return topology.NewEntity("source", "", name, "")
 }
 
 // missing returns the edges of a list, each once, that are not in another one.

@@ -169,17 +169,17 @@ func (o *kubeObject) placeIn(k *KubernetesObject) {
 }
 
 // drained tells of a node from which pods are evicted while it is cordoned, once, and that budgets are in the way of it.
-func (v *look) drained(old, new *KubernetesObject) {
+func (v *look) drained(old, latest *KubernetesObject) {
 	j := &v.lens.joined
-	c := j.cordons[new.node]
-	if !new.isEvicted || old != nil && old.isEvicted || c == nil || c.isDrained {
+	c := j.cordons[latest.node]
+	if !latest.isEvicted || old != nil && old.isEvicted || c == nil || c.isDrained {
 		return
 	}
 	c.isDrained = true
-	v.change(new, correlate.Event{
-		ID: c.id, Entity: v.name(new.node, ""), Reason: "Drained", Message: fmt.Sprintf("pods are evicted, %s/%s first", new.ref.namespace, new.ref.name),
+	v.change(latest, correlate.Event{
+		ID: c.id, Entity: v.name(latest.node, ""), Reason: "Drained", Message: fmt.Sprintf("pods are evicted, %s/%s first", latest.ref.namespace, latest.ref.name),
 	})
-	for _, namespace := range slices.Sorted(maps.Keys(j.running[new.node])) {
+	for _, namespace := range slices.Sorted(maps.Keys(j.running[latest.node])) {
 		if s := j.spaces[namespace]; s != nil {
 			for _, name := range sortedNames(s.budgets, true) {
 				v.states(s.budgets[name])
