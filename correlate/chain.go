@@ -21,7 +21,7 @@ func (d *diagnosis) chain(c *candidate, h hit) []chainLink {
 	for range len(d.voters) + 1 {
 		from := d.members[d.voters[h.voter]].node
 		if h.over < 0 {
-			return append(links, d.straight(from, c.node)...)
+			return append(append(links, d.straight(from, c.speaker())...), d.revised(c)...)
 		}
 		links = append(links, d.straight(from, d.members[d.voters[h.over]].node)...)
 		next := d.hitOf(c, h.over)
@@ -31,6 +31,19 @@ func (d *diagnosis) chain(c *candidate, h hit) []chainLink {
 		h = *next
 	}
 	return links
+}
+
+// revised is the last step of a chain: from the revision that c stands for to c, which is lost by nothing.
+func (d *diagnosis) revised(c *candidate) []chainLink {
+	if c.revision == noNode {
+		return nil
+	}
+	for _, a := range d.engine.graph.Owners(c.revision) {
+		if a.Node == c.node {
+			return []chainLink{{node: c.node, weight: 1, typ: a.Type, tie: tie{c.node, c.revision}}}
+		}
+	}
+	return nil
 }
 
 // hitOf returns what a candidate explains of a voter, nil if nothing.

@@ -64,7 +64,7 @@ func (q *inquiry) suppositions() []supposition {
 		list = append(list, supposition{fmt.Sprintf("%s had shown nothing itself", name), q.silence})
 		if q.root.own.aspect != AspectEffect {
 			list = append(list, supposition{
-				fmt.Sprintf("%s had shown an effect, and not trouble of its own", name), func(d *diagnosis) { d.regard(q.root.node, AspectEffect) },
+				fmt.Sprintf("%s had shown an effect, and not trouble of its own", name), func(d *diagnosis) { d.regard(q.root.speaker(), AspectEffect) },
 			})
 		}
 	}
@@ -91,7 +91,7 @@ func (q *inquiry) suppositions() []supposition {
 
 // silence takes the root's own symptoms away, and with them the belief in it.
 func (q *inquiry) silence(d *diagnosis) {
-	d.members = slices.DeleteFunc(d.members, func(m member) bool { return m.node == q.root.node })
+	d.members = slices.DeleteFunc(d.members, func(m member) bool { return m.node == q.root.speaker() })
 	d.root = noNode
 }
 
@@ -115,12 +115,12 @@ func (q *inquiry) rivalIll(c *candidate) (supposition, bool) {
 			strongest := slices.MaxFunc(q.d.members, func(a, b member) int { return cmp.Compare(a.strength, b.strength) })
 			like = &strongest
 		}
-		m := member{node: c.node, first: math.MaxUint64, span: like.span, strength: like.strength, aspect: AspectState, name: "trouble of its own"}
+		m := member{node: c.speaker(), first: math.MaxUint64, span: like.span, strength: like.strength, aspect: AspectState, name: "trouble of its own"}
 		return supposition{text, func(d *diagnosis) { d.members = append(d.members, m) }}, true
 	case c.own.aspect == AspectState:
 		return supposition{}, false
 	}
-	return supposition{text, func(d *diagnosis) { d.regard(c.node, AspectState) }}, true
+	return supposition{text, func(d *diagnosis) { d.regard(c.speaker(), AspectState) }}, true
 }
 
 // unchanged is the engine without the change of an entity.

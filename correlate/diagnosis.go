@@ -66,6 +66,14 @@ type candidate struct {
 // silent reports whether the entity shows nothing itself.
 func (c *candidate) silent() bool { return c.own == nil || c.revision != noNode }
 
+// speaker is the entity that shows what c shows: c, or the revision that it stands for.
+func (c *candidate) speaker() topology.Node {
+	if c.revision != noNode {
+		return c.revision
+	}
+	return c.node
+}
+
 // via is an entity one step below a silent candidate, with how many voters lead over it.
 type via struct {
 	node   topology.Node
