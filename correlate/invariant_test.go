@@ -33,7 +33,7 @@ func (s *stage) check(f *Effect) {
 	if wrong := s.vain(f); f.Decision == Hold && wrong != "" {
 		s.fail("vain", "%s: %s: %s", f.Incident, f.Reason, wrong)
 	}
-	if f.Decision == Hold && f.Until.After(s.ledger.promised(f.Incident)) {
+	if f.Decision == Hold && (f.Until.After(s.ledger.promised(f.Incident)) || strings.HasPrefix(f.Reason, "held on: ")) {
 		s.lengthened(f)
 	}
 	if !f.At.Equal(s.now) {
@@ -51,6 +51,8 @@ func (s *stage) lengthened(f *Effect) {
 			s.fail("lengthened", "%s is held longer, until %v (%s): %s", f.Incident, f.Until.Sub(start), f.Reason, wrong)
 		}
 		a.excused, a.orphans.late = f.Until, false
+	case a.vain && s.parted[f.Incident]:
+		a.excused, a.orphans.late = f.Until, false // it was cut short for what is no part of it any more
 	case s.mayWait(f):
 		a.excused, a.orphans.late = f.Until, true
 	case s.newcomers(f):
@@ -76,7 +78,7 @@ func (s *stage) newcomers(f *Effect) bool {
 			return false
 		}
 	}
-	return !f.Until.After(fromNano(i.opened).Add(2 * s.policy.Hold))
+	return !f.Until.After(fromNano(i.opened).Add(2 * s.model.policy.Hold))
 }
 
 // invariants must hold after every step.

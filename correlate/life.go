@@ -331,14 +331,14 @@ func (e *Engine) holdOver(i *incident) {
 		return
 	}
 	e.splitBeforePage(i)
-	if i.active+i.lost > 0 {
+	if i.active+i.lost > 0 && i.heldUntil <= e.now {
 		e.escalate(i)
 	}
 }
 
 // newcomers is until when i waits although its hold is over: all that was ill when it began recovered, and what is ill now
-// gets the hold that it would have had alone. Zero if something has had it, was there from the beginning, is critical, or fell silent. What breaks anew all the time is
-// paged after twice the usual hold. It costs one look at each symptom.
+// gets the hold that it would have had alone. Zero if something has had it, was there from the beginning, is critical, or fell silent.
+// What breaks anew all the time is paged after twice the usual hold. It costs one look at each symptom.
 func (e *Engine) newcomers(i *incident) (until int64) {
 	most := i.opened + 2*int64(e.policy.Hold)
 	began := make(map[topology.Node]int64)
@@ -356,10 +356,7 @@ func (e *Engine) newcomers(i *incident) (until int64) {
 		if !s.active() || s.severity == SeverityCritical || began[s.node] <= i.opened {
 			return 0
 		}
-		d, _, ok := e.rules.Hold(s.labels, s.severity)
-		if !ok {
-			d = e.policy.Hold
-		}
+		d, _ := e.usualHold(s)
 		if at := began[s.node] + int64(d); until == 0 || at < until {
 			until = at
 		}

@@ -237,11 +237,11 @@ func (s *stage) hasty(f *Effect) string {
 	return ""
 }
 
-// vain checks a deadline that is cut short: somebody near the incident must have given up.
+// vain checks a deadline that is cut short: somebody near the incident must have given up, or near what was parted from it just then.
 func (s *stage) vain(f *Effect) (wrong string) {
 	i := s.engine.incidents[f.Incident]
 	switch {
-	case !strings.HasPrefix(f.Reason, "not held longer: ") || i == nil || i.state == Merged:
+	case !strings.HasPrefix(f.Reason, "not held longer: ") || i == nil || i.state == Merged || s.parted[f.Incident]:
 		return ""
 	case !f.Until.Equal(s.now):
 		return "it is held nevertheless"

@@ -14,7 +14,8 @@ const splitMax = 256
 // splitBeforePage parts an incident that is about to be paged into those that nothing connects any more: the effect that two causes
 // shared is gone, or a dependency turned out to be none. It waits until then since earlier it would not matter, and what comes
 // and goes would be joined and parted over and over. The part with the root keeps the id; each other one becomes an incident with the
-// same deadline.
+// same deadline. If that was cut short since healing is exhausted, those parts that this does not concern are held as if they had
+// always been alone.
 func (e *Engine) splitBeforePage(i *incident) {
 	if i.sites < 2 || i.sites > splitMax {
 		return
@@ -23,8 +24,14 @@ func (e *Engine) splitBeforePage(i *incident) {
 	if len(groups) < 2 {
 		return
 	}
+	isCut := e.exhausted(i, e.concern(i)) != nil
 	for _, g := range groups[1:] {
-		e.splitOff(i, g)
+		e.splitOff(i, g, isCut)
+	}
+	if isCut && e.exhausted(i, e.concern(i)) == nil {
+		if until, why := e.holdAlone(i); until > e.now {
+			e.setHold(i, until, why)
+		}
 	}
 	e.rerank(i)
 }
@@ -147,8 +154,9 @@ func (e *Engine) illOf(i *incident) map[topology.Node]bool {
 	return ill
 }
 
-// splitOff makes an incident of its own of some ill entities of i, with all that they showed in it.
-func (e *Engine) splitOff(i *incident, nodes []topology.Node) {
+// splitOff makes an incident of its own of some ill entities of i, with all that they showed in it. isCut is true if the hold of i was cut
+// short, maybe for what does not concern them.
+func (e *Engine) splitOff(i *incident, nodes []topology.Node, isCut bool) {
 	var nums []uint64
 	for _, num := range i.sorted() {
 		if slices.Contains(nodes, e.symptoms.get(num).node) {
@@ -176,7 +184,7 @@ func (e *Engine) splitOff(i *incident, nodes []topology.Node) {
 		e.resite(e.local(n).site)
 	}
 	j.heldUntil, j.holdReason = i.heldUntil, i.holdReason
-	if e.exhausted(i, e.concern(i)) != nil && e.exhausted(j, e.concern(j)) == nil {
+	if isCut && e.exhausted(j, e.concern(j)) == nil {
 		j.heldUntil, j.holdReason = e.holdAlone(j)
 	}
 	why := fmt.Sprintf("nothing connects %d of its ill entities with the rest any more, first %s", len(nodes), e.graph.Entity(first.node))
@@ -186,9 +194,12 @@ func (e *Engine) splitOff(i *incident, nodes []topology.Node) {
 	e.rerank(j)
 }
 
-// holdAlone is the hold of an incident that was split off another which was not held longer, for a reason that does not concern it: as if
-// it had always been alone.
+// holdAlone is the hold of an incident as if it had always been alone.
 func (e *Engine) holdAlone(i *incident) (until int64, why string) {
+	if until, why = e.healing(i); until > e.now {
+		return until, why
+	}
+	until = 0
 	for _, num := range i.sorted() {
 		s := e.symptoms.get(num)
 		if !s.active() {

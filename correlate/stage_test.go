@@ -53,6 +53,7 @@ type stage struct {
 	settle       time.Duration // the longest settle time of any policy, plus the longest grace
 	now          time.Time
 	restarted    bool                              // in this step
+	parted       map[IncidentID]bool               // what was split in this step
 	incidentOf   map[string]IncidentID             // of active symptoms that count, after this step
 	r            *rand.Rand                        // says when the twin is loaded, and which deliveries fail
 	touched      map[string]map[time.Time][]uint64 // alerts that came again unchanged since the last step, by source and time-out
@@ -262,6 +263,12 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 	s.model.pass(s.now)
 	s.recoveries(b, inputs, effects)
 	s.incidentOf = s.activeHomes()
+	s.parted = make(map[IncidentID]bool)
+	for k := range effects {
+		if effects[k].Decision == Split {
+			s.parted[effects[k].Incident] = true
+		}
+	}
 	for k := range effects {
 		s.check(&effects[k])
 		if wrong := s.ledger.read(&effects[k], asked[effects[k].Incident]); wrong != "" {
