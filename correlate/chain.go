@@ -33,19 +33,6 @@ func (d *diagnosis) chain(c *candidate, h hit) []chainLink {
 	return links
 }
 
-// revised is the last step of a chain: from the revision that c stands for to c, which is lost by nothing.
-func (d *diagnosis) revised(c *candidate) []chainLink {
-	if c.revision == noNode {
-		return nil
-	}
-	for _, a := range d.engine.graph.Owners(c.revision) {
-		if a.Node == c.node {
-			return []chainLink{{node: c.node, weight: 1, typ: a.Type, tie: tie{c.node, c.revision}}}
-		}
-	}
-	return nil
-}
-
 // hitOf returns what a candidate explains of a voter, nil if nothing.
 func (d *diagnosis) hitOf(c *candidate, voter int32) *hit {
 	k, found := slices.BinarySearchFunc(c.hits, voter, func(h hit, v int32) int { return int(h.voter - v) })

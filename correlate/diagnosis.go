@@ -63,17 +63,6 @@ type candidate struct {
 	change       float64
 }
 
-// silent reports whether the entity shows nothing itself.
-func (c *candidate) silent() bool { return c.own == nil || c.revision != noNode }
-
-// speaker is the entity that shows what c shows: c, or the revision that it stands for.
-func (c *candidate) speaker() topology.Node {
-	if c.revision != noNode {
-		return c.revision
-	}
-	return c.node
-}
-
 // via is an entity one step below a silent candidate, with how many voters lead over it.
 type via struct {
 	node   topology.Node
@@ -142,42 +131,6 @@ func (d *diagnosis) run() {
 	d.deepen(d.ranked)
 	d.lift()
 	d.cover(d.ranked)
-}
-
-// lift lets the owners of revisions stand for them: a replica set is one state of its deployment, under a name that nobody knows. Of
-// the two the better one counts.
-func (d *diagnosis) lift() {
-	kept := d.ranked[:0]
-	for _, c := range d.ranked {
-		owner, ok := d.engine.revises(c.node)
-		if !ok {
-			kept = append(kept, c)
-			continue
-		}
-		delete(d.candidates, c.node)
-		c.revision, c.node = c.node, owner
-		if other := d.candidates[owner]; other == nil {
-			d.candidates[owner] = c
-			kept = append(kept, c)
-		} else if other.plain < c.plain {
-			*other, *c = *c, *other // the list has the other one, at a place that is not its own any more
-		}
-	}
-	d.ranked = kept
-	slices.SortStableFunc(d.ranked, func(a, b *candidate) int { return cmp.Compare(b.plain, a.plain) })
-}
-
-// revises returns the owner of an entity that is one of the owner's revisions.
-func (e *Engine) revises(n topology.Node) (owner topology.Node, ok bool) {
-	if !topology.Revision(e.graph.Entity(n).Kind()) {
-		return 0, false
-	}
-	for _, a := range e.graph.Owners(n) {
-		if e.graph.TypeName(a.Type) == "owns" {
-			return a.Node, true
-		}
-	}
-	return 0, false
 }
 
 // deepen puts the candidate that explains the best one before it if their scores are about the same: of a chain the deepest leads,
