@@ -66,4 +66,3 @@ func (d *diagnosis) revised(c *candidate) []chainLink {
 	}
 	return nil
 }
-
