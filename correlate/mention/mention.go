@@ -29,6 +29,7 @@ func Edges(about topology.Entity, reason, message string) []topology.Edge {
 	r.quoted()
 	r.phrases()
 	r.limits()
+	r.shortages()
 	r.hosts()
 	return r.edges
 }

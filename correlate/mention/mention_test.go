@@ -115,7 +115,11 @@ var messages = []struct {
 		[]string{"owns pod/kube-system/proxy-x2", "uses node/n1"},
 	},
 	{"statefulset/shop/db", "RecreatingFailedPod", "StatefulSet shop/db is recreating failed Pod db-0", []string{"owns pod/shop/db-0"}},
-	{"pod/shop/a", "FailedScheduling", "0/8 nodes are available: 1 node(s) had untolerated taint(s), 8 Insufficient cpu. preemption: 0/8 nodes are available", nil},
+	{"pod/shop/a", "FailedScheduling", "0/8 nodes are available: 8 node(s) had untolerated taint(s). preemption: 0/8 nodes are available", nil},
+	{"pod/shop/a", "FailedScheduling", "0/8 nodes are available: 1 node(s) had untolerated taint(s), 7 Insufficient cpu. preemption: 0/8 nodes are available", []string{"needs resource/cpu"}},
+	{"pod/shop/a@eu", "FailedScheduling", "0/8 nodes are available: 2 Insufficient memory, 6 Insufficient example.com/gpu.", []string{"needs resource/memory@eu", "needs resource/example.com/gpu@eu"}},
+	{"pod/shop/a", "FailedScheduling", "0/8 nodes are available: 8 Insufficient Funds/x, 1 Insufficient a/b/c", nil},
+	{"node/n1", "FailedScheduling", "0/8 nodes are available: 8 Insufficient cpu.", nil},
 
 	// Images and registries.
 	{

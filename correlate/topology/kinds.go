@@ -11,6 +11,7 @@ var traits = map[string]Traits{
 	"bound_to":       {Weight: 0.9},
 	"uses":           {Weight: 0.9},
 	"limited_by":     {Weight: 0.9},
+	"needs":          {Weight: 0.9},
 	"calls":          {Weight: 0.8},
 	"pulls":          {Weight: 0.8},
 	"held_by":        {Weight: 0.8},

@@ -119,15 +119,20 @@ func (w *world) badImage(t *testing.T) {
 	}
 }
 
-// unschedulable asks for a resource that no node has, a hundred times.
+// unschedulable asks for a resource that no node has, for a hundred pods of four deployments.
 func (w *world) unschedulable(t *testing.T) {
 	s := w.story(t, "no-gpu")
-	s.deploy(workload{
-		name: "trainer", image: "shop/trainer:1.0", replicas: 100,
-		container: `resources: {limits: {example.com/gpu: 1}}`,
-	})
-	s.wantOnePage(hold+budget, `/no-gpu/trainer`, `example\.com/gpu`)
-	s.remove(t, s.pathOf("trainer"))
+	names := []string{"trainer", "tuner", "render", "embed"}
+	for _, name := range names {
+		s.deploy(workload{
+			name: name, image: "shop/" + name + ":1.0", replicas: 25,
+			container: `resources: {limits: {example.com/gpu: 1}}`,
+		})
+	}
+	s.wantOnePage(hold+budget, `resource/example\.com/gpu@e2e`, `pod/no-gpu/`)
+	for _, name := range names {
+		s.remove(t, s.pathOf(name))
+	}
 	s.wantResolved()
 	if list := s.incidents("/" + s.namespace + "/"); len(list) != 1 {
 		t.Errorf("got %d incidents, want one: %v", len(list), list)
