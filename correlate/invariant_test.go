@@ -33,7 +33,7 @@ func (s *stage) check(f *Effect) {
 	if wrong := s.vain(f); f.Decision == Hold && wrong != "" {
 		s.fail("vain", "%s: %s: %s", f.Incident, f.Reason, wrong)
 	}
-	if f.Decision == Hold && (f.Until.After(s.ledger.promised(f.Incident)) || strings.HasPrefix(f.Reason, "held on: ")) {
+	if f.Decision == Hold && (f.Until.After(s.ledger.promised(f.Incident)) || f.Until.After(s.now) && strings.HasPrefix(f.Reason, "held on: ")) {
 		s.lengthened(f)
 	}
 	if !f.At.Equal(s.now) {

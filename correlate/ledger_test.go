@@ -179,6 +179,7 @@ func (l *ledger) merge(a *account, f *Effect) string {
 	if a.heldFrom.Before(to.heldFrom) {
 		to.heldFrom = a.heldFrom
 	}
+	to.excused = latest(to.excused, a.excused)
 	a.open, a.mergedInto = false, f.Other
 	return ""
 }
