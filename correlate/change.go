@@ -45,7 +45,7 @@ func (e *Engine) noteChange(n topology.Node, ev *Event, at int64) {
 	c := change{At: e.now, Was: at, Text: changeSays(ev), ID: ev.ID, Own: ev.Component == ownChange}
 	last, known := e.changes.of[entity]
 	switch {
-	case known && c.ID != "" && c.ID == last.ID && c.Text == last.Text:
+	case known && c.ID != "" && c.ID == last.ID && (c.Text == last.Text || c.Own && last.Own):
 		return
 	case known && last.Own && !c.Own && at < last.was()+ownChangeFor:
 	case !e.changes.keep(entity, c):
