@@ -65,7 +65,7 @@ func TestObjectsOfAllKindsTellWhatTheyDependOn(t *testing.T) {
 	}{
 		"node": {
 			`{"kind":"Node","metadata":{"name":"n1","labels":{"topology.kubernetes.io/zone":"eu-1a","topology.kubernetes.io/region":"eu-1","x":"y"}}}`,
-			[]string{"node/n1 in_region region/eu-1", "node/n1 in_zone zone/eu-1a", "node/n1 reports_to source/kubernetes"},
+			[]string{"node/n1 in_region region/eu-1", "node/n1 in_zone zone/eu-1a"},
 		},
 		"volume": {
 			`{"kind":"PersistentVolume","metadata":{"name":"pv"},"spec":{"storageClassName":"local","nodeAffinity":{"required":{"nodeSelectorTerms":[

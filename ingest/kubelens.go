@@ -247,21 +247,7 @@ func (v *look) edges(o *KubernetesObject, links []kubeLink) (edges, over []topol
 			edges = append(edges, e)
 		}
 	}
-	if o.Kind() == "Node" {
-		edges = append(edges, topology.Edge{From: self, To: ControlPlane(v.lens.Cluster), Type: "reports_to"})
-	}
 	return edges, over
-}
-
-// ControlPlane is the entity that stands for the API server of a cluster, as the source of what is known of it: its silence is told about
-// this entity, and all nodes report to it, so that nodes which are lost together have a cause in common. It has no cluster itself, being
-// how quell sees one from outside.
-func ControlPlane(cluster string) topology.Entity {
-	name := "kubernetes"
-	if cluster != "" {
-		name += "-" + cluster
-	}
-	return topology.NewEntity("source", "", name, "")
 }
 
 // missing returns the edges of a list, each once, that are not in another one.

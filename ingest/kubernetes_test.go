@@ -210,7 +210,7 @@ var objectsWithDependencies = map[string]struct {
 		`{"kind":"ReplicaSet","metadata":{"name":"a","namespace":"b","ownerReferences":[{"kind":"Deployment","name":"d","controller":true}]},"spec":{"replicas":3}}`,
 		[]topology.Edge{{From: "deployment/b/d", To: "replicaset/b/a", Type: "owns"}},
 	},
-	"node": {`{"kind":"Node","metadata":{"name":"n1"}}`, []topology.Edge{{From: "node/n1", To: "source/kubernetes", Type: "reports_to"}}},
+	"node": {`{"kind":"Node","metadata":{"name":"n1"}}`, nil},
 	"claim that waits for its class": {
 		`{"kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"b"},"spec":{"storageClassName":"fast"}}`,
 		[]topology.Edge{{From: "persistentvolumeclaim/b/a", To: "storageclass/fast", Type: "depends_on"}},
@@ -273,8 +273,7 @@ func TestDeletedObjectsTakeBackTheirOwnDependencies(t *testing.T) {
 			topology.Edge{From: "pod/shop/cart-7d9f-x", To: "namespace/shop", Type: "in_namespace"},
 			topology.Edge{From: "replicaset/shop/cart-7d9f", To: "pod/shop/cart-7d9f-x", Type: "owns"},
 			topology.Edge{From: "pod/shop/cart-7d9f-x", To: "node/n1", Type: "runs_on"})},
-		"node": {`{"kind":"Node","metadata":{"name":"n1"}}`, deleted("node/n1",
-			topology.Edge{From: "node/n1", To: "source/kubernetes", Type: "reports_to"})},
+		"node":  {`{"kind":"Node","metadata":{"name":"n1"}}`, deleted("node/n1")},
 		"event": {coreEvent, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,7 +24,6 @@ var traits = map[string]Traits{
 	"link":           {Weight: 0.5},
 	"learned":        {Weight: 0.5},
 	"in_zone":        {Weight: 0.9},
-	"reports_to":     {Weight: 0.8},
 	"in_region":      {Weight: 0.3},
 	"references":     {Weight: 0.3},
 	"provisioned_by": {Weight: 0.4},
@@ -53,7 +52,6 @@ var priors = map[string]float64{
 	"cluster":   0.7,
 	"region":    0.7,
 	"zone":      0.8,
-	"source":    0.7,
 	"ingress":   0.9,
 	"client":    0.8,
 }

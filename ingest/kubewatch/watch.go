@@ -72,7 +72,13 @@ func (c *Config) source() string {
 }
 
 // entity stands for the watch itself: what is wrong with it is a symptom like others.
-func (c *Config) entity() topology.Entity { return ingest.ControlPlane(c.Name) }
+func (c *Config) entity() topology.Entity {
+	name := "kubernetes"
+	if c.Name != "" {
+		name += "-" + c.Name
+	}
+	return topology.NewEntity("source", "", name, "")
+}
 
 // Sink takes what a cluster tells: the loop.
 type Sink interface {
