@@ -98,7 +98,7 @@ func TestEngineTellsThreeStories(t *testing.T) {
 	step := func(at time.Time, inputs []correlate.Input) {
 		for _, f := range e.Step(at, inputs) {
 			if f.Decision == correlate.Escalate {
-				pages = append(pages, generated.ReplaceAllString(string(f.Roots[0].Entity), "…")+" at "+stamp(f.At.Sub(began)))
+				pages = append(pages, string(f.Roots[0].Entity)+" at "+stamp(f.At.Sub(began)))
 			}
 		}
 	}
