@@ -43,6 +43,7 @@ type part struct {
 	lastFailed time.Time
 	// failures counts those since it worked for a while. notBefore is when to try again after the last one.
 	failures  int
+	missing   bool // the last answer was that there is no such kind
 	notBefore time.Time
 }
 
@@ -223,6 +224,10 @@ func (p *part) refuse(at *place, isForbidden bool) (news bool) {
 		return false
 	}
 	before := p.state
+	if p.missing && isForbidden {
+		p.failures = 0 // a server that starts forbids what it does not even have: it is asked again soon
+	}
+	p.missing = !isForbidden
 	p.postpone(p.pace().refused)
 	if p.state = Absent; isForbidden {
 		p.state = Forbidden
