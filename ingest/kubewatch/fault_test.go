@@ -288,6 +288,23 @@ func TestForbiddenKindsAreNamedAndTriedAgain(t *testing.T) {
 	}
 }
 
+// A server that starts forbids for a moment what it does not even have. That is looked at again soon, although the kind was missing for long.
+func TestAMissingKindThatIsForbiddenIsAskedForSoon(t *testing.T) {
+	absent := fake.KubernetesSettings{Absent: []string{"/apis/gateway.networking.k8s.io/v1/httproutes"}}
+	server := newServer(t, absent)
+	asked := func() int { return server.Requests("list httproutes") + server.Requests("watch httproutes") }
+	w := start(t, server, &memorySink{})
+	w.synced()
+	w.within("the pauses grow", func() bool { return asked() > 8 })
+	server.Set(fake.KubernetesSettings{Forbidden: []string{"httproutes"}})
+	w.within("it is forbidden", func() bool { return w.kindOf("httproutes").State == Forbidden })
+	before, soFar := time.Now(), asked()
+	w.within("it is tried again", func() bool { return asked() > soFar+2 })
+	if took := time.Since(before); took > 2*quick.refused {
+		t.Errorf("it was tried three times in %v, want pauses well below %v", took, quick.refused)
+	}
+}
+
 // A permission that was taken away is trouble: what is known of the kind gets old.
 func TestALostPermissionMakesTheWatchStale(t *testing.T) {
 	server := newServer(t, fake.KubernetesSettings{})
