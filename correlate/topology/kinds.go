@@ -1,5 +1,10 @@
 package topology
 
+import (
+	"maps"
+	"slices"
+)
+
 // traits by type. Weights are judgements, not measurements: what something runs on or mounts takes it down almost surely,
 // a call may be retried, cached or optional, a container image that cannot be had is mostly a slip of the workload that names it,
 // settings and autoscalers that are there harm only when they change, a region is made of zones that rarely fail together,
@@ -43,6 +48,9 @@ func TraitsOf(typ string) Traits {
 	}
 	return traits[DefaultType]
 }
+
+// Types lists the types of dependencies of which something is known where no rule says so, sorted.
+func Types() []string { return slices.Sorted(maps.Keys(traits)) }
 
 // priors by kind: how readily an entity of that kind is believed to be a root. What merely contains others, and does nothing that
 // could fail, is believed less; judgements, as the weights are.
