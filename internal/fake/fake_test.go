@@ -14,16 +14,6 @@ import (
 	"quell/internal/fake"
 )
 
-func startPagerDuty(t *testing.T) *fake.PagerDuty {
-	t.Helper()
-	p, err := fake.StartPagerDuty()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.Close() })
-	return p
-}
-
 func startSlack(t *testing.T) *fake.Slack {
 	t.Helper()
 	s, err := fake.StartSlack()
@@ -32,60 +22,6 @@ func startSlack(t *testing.T) *fake.Slack {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
-}
-
-func send(t *testing.T, p *fake.PagerDuty, body string) int {
-	t.Helper()
-	resp, err := http.Post(p.URL()+"/v2/enqueue", "application/json", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode
-}
-
-func event(action, key string) string {
-	return fmt.Sprintf(`{"routing_key":"r","event_action":%q,"dedup_key":%q,"payload":{"summary":"s","source":"x","severity":"error"}}`, action, key)
-}
-
-// What a fake that deduplicates for ever would hide: a trigger after the resolve pages again.
-func TestPagerDutyKeepsOneOpenIncidentPerKey(t *testing.T) {
-	p := startPagerDuty(t)
-	for _, e := range []string{event("resolve", "a"), event("trigger", "a"), event("trigger", "a"), event("acknowledge", "a"), event("trigger", "b"), event("resolve", "a"), event("resolve", "a"), event("trigger", "a")} {
-		if status := send(t, p, e); status != http.StatusAccepted {
-			t.Errorf("%s: status %d, want 202", e, status)
-		}
-	}
-	var got []string
-	for _, i := range p.Incidents() {
-		got = append(got, fmt.Sprintf("%s triggers=%d acknowledged=%v resolved=%v", i.Key, i.Triggers, !i.Acknowledged.IsZero(), !i.Resolved.IsZero()))
-	}
-	want := []string{"a triggers=2 acknowledged=true resolved=true", "b triggers=1 acknowledged=false resolved=false", "a triggers=1 acknowledged=false resolved=false"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("incidents (-want +got):\n%s", diff)
-	}
-}
-
-func TestPagerDutyRefusesWhatTheRealOneRefuses(t *testing.T) {
-	p := startPagerDuty(t)
-	for body, want := range map[string]int{
-		`{`: 400,
-		`{"event_action":"trigger","payload":{"summary":"s","source":"x","severity":"error"}}`:                                                                  400,
-		`{"routing_key":"r","event_action":"page"}`:                                                                                                             400,
-		`{"routing_key":"r","event_action":"resolve"}`:                                                                                                          400,
-		`{"routing_key":"r","event_action":"trigger"}`:                                                                                                          400,
-		`{"routing_key":"r","event_action":"trigger","payload":{"summary":"s","source":"x","severity":"bad"}}`:                                                  400,
-		event("trigger", strings.Repeat("k", 256)):                                                                                                              400,
-		`{"routing_key":"r","event_action":"trigger","payload":{"summary":"` + strings.Repeat("s", 1025) + `","source":"x","severity":"info"}}`:                 400,
-		`{"routing_key":"r","event_action":"trigger","client":"` + strings.Repeat("c", 512_000) + `","payload":{"summary":"s","source":"x","severity":"info"}}`: 413,
-	} {
-		if got := send(t, p, body); got != want {
-			t.Errorf("%.80s: status %d, want %d", body, got, want)
-		}
-	}
-	if n := len(p.Events()); n != 0 {
-		t.Errorf("%d events were accepted, want none", n)
-	}
 }
 
 func call(t *testing.T, s *fake.Slack, method string, args url.Values) map[string]any {
@@ -109,6 +45,14 @@ func TestSlackRefusesWhatTheRealOneRefuses(t *testing.T) {
 		one := fmt.Sprintf(`{"type":"section","text":{"type":"mrkdwn","text":%q}}`, text)
 		return "[" + strings.TrimSuffix(strings.Repeat(one+",", n), ",") + "]"
 	}
+	button := func(id, more string) string {
+		return fmt.Sprintf(`{"type":"button","text":{"type":"plain_text","text":"x"},"action_id":%q%s}`, id, more)
+	}
+	actions := func(buttons ...string) string {
+		return `[{"type":"actions","elements":[` + strings.Join(buttons, ",") + `]}]`
+	}
+	s.SetChannel(fake.SlackChannel{ID: "C0000002", Name: "attic", Archived: true})
+	s.SetChannel(fake.SlackChannel{ID: "C0000003", Name: "private", Outside: true})
 	for _, tc := range []struct {
 		method string
 		args   url.Values
@@ -120,7 +64,22 @@ func TestSlackRefusesWhatTheRealOneRefuses(t *testing.T) {
 		{"chat.postMessage", url.Values{"channel": {"#ops"}, "text": {"<!channel>"}}, "invalid_blocks"},
 		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {section("x", 51)}}, "invalid_blocks"},
 		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {section(strings.Repeat("x", 3001), 1)}}, "invalid_blocks"},
-		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {section(strings.Repeat("x", 3000), 50)}}, nil},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {section(strings.Repeat("x", 3000), 4)}}, nil},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {section(strings.Repeat("x", 3000), 5)}}, "msg_blocks_too_long"},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "text": {strings.Repeat("x", 4001)}}, "msg_too_long"},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {`[{"type":"section","txt":"x"}]`}}, "invalid_blocks_format"},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {actions(button("a", ""), button("b", ""))}}, nil},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {actions(button("a", ""), button("a", ""))}}, "invalid_blocks"},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {actions(button("a", `,"url":"javascript:alert(1)"`))}}, "invalid_blocks"},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {actions(button("a", `,"style":"loud"`))}}, "invalid_blocks"},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "blocks": {actions(button("a", `,"confirm":{}`))}}, "invalid_blocks"},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "text": {"<!date^1^{time}|00:00> <#C1|ops>"}}, "invalid_blocks"},
+		{"chat.postMessage", url.Values{"channel": {"#ops"}, "text": {"<!date^1^{time}|00:00>"}}, nil},
+		{"chat.postMessage", url.Values{"channel": {"#attic"}, "text": {"hi"}}, "is_archived"},
+		{"chat.postMessage", url.Values{"channel": {"#private"}, "text": {"hi"}}, "not_in_channel"},
+		{"files.getUploadURLExternal", url.Values{"filename": {"a.png"}}, "invalid_arguments"},
+		{"files.completeUploadExternal", url.Values{"files": {`[{"id":"F1"}]`}, "channel_id": {"#ops"}}, "channel_not_found"},
+		{"files.completeUploadExternal", url.Values{"files": {`[{"id":"F1"}]`}, "channel_id": {"C0000001"}}, "file_not_found"},
 		{"chat.update", url.Values{"channel": {"#ops"}, "ts": {"1"}, "text": {"hi"}}, "channel_not_found"},
 		{"chat.update", url.Values{"channel": {"C0000001"}, "ts": {"1"}, "text": {"hi"}}, "message_not_found"},
 	} {
@@ -128,8 +87,41 @@ func TestSlackRefusesWhatTheRealOneRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want %v", tc.method, got, tc.want)
 		}
 	}
-	if n := len(s.Mentions()); n != 1 {
-		t.Errorf("%d mentions recorded, want 1", n)
+	if n := len(s.Mentions()); n != 2 {
+		t.Errorf("%d mentions recorded, want 2", n)
+	}
+	s.GrantScopes("chat:write")
+	got := call(t, s, "files.getUploadURLExternal", url.Values{"filename": {"a.png"}, "length": {"3"}})
+	if got["error"] != "missing_scope" || got["needed"] != "files:write" || got["provided"] != "chat:write" {
+		t.Errorf("without the scope: %v", got)
+	}
+}
+
+// A file goes in three steps, and shows only after the third.
+func TestSlackTakesFiles(t *testing.T) {
+	s := startSlack(t)
+	announced := call(t, s, "files.getUploadURLExternal", url.Values{"filename": {"a.png"}, "length": {"3"}, "alt_txt": {"a picture"}})
+	share := url.Values{"files": {fmt.Sprintf(`[{"id":%q,"title":"A"}]`, announced["file_id"])}, "channel_id": {"C0000001"}, "thread_ts": {"1.2"}}
+	for _, step := range []struct {
+		body   string
+		status int
+		want   any
+	}{
+		{"four", http.StatusBadRequest, "file_not_found"},
+		{"two", http.StatusOK, nil},
+	} {
+		resp, err := http.Post(announced["upload_url"].(string), "image/png", strings.NewReader(step.body))
+		if err != nil || resp.StatusCode != step.status {
+			t.Fatalf("upload of %q: %v, %v", step.body, resp, err)
+		}
+		_ = resp.Body.Close()
+		if got := call(t, s, "files.completeUploadExternal", share)["error"]; got != step.want {
+			t.Errorf("after %q: error %v, want %v", step.body, got, step.want)
+		}
+	}
+	want := []fake.SlackFile{{ID: "F0000001", Name: "a.png", Title: "A", Alt: "a picture", Data: []byte("two"), Channel: "C0000001", ThreadTS: "1.2"}}
+	if diff := cmp.Diff(want, s.Files()); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
 	}
 }
 

@@ -2,28 +2,25 @@ package fake
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
-	"unicode/utf8"
 )
 
-// Limits of the Events API v2.
-const (
-	maxEventBytes   = 512_000
-	maxDedupKey     = 255
-	maxSummaryRunes = 1024
-)
+// RoutingKey is an integration key of the form that PagerDuty gives out.
+const RoutingKey = "e93facc04764012d7bfb002500d5d1a6"
 
 // maxRecords bounds what a fake remembers of each kind.
 const maxRecords = 20_000
 
 // PagerDuty is a fake of the Events API v2. There is one open incident for each routing key and dedup key: another trigger
-// is added to it, a resolve ends it, and a trigger after that opens a new one. Its methods may be called concurrently.
+// is added to it, a resolve ends it, and a trigger after that opens a new one. Change events are kept beside them, each by itself, however
+// often one comes. Its methods may be called concurrently.
+//
+// Faults are asked for with the event's action, which is "change" for a change event.
 type PagerDuty struct {
 	server
 
@@ -31,6 +28,7 @@ type PagerDuty struct {
 	incidents []*PDIncident
 	open      map[pdKey]*PDIncident
 	events    []PDEvent
+	changes   []PDChange
 	onEvent   func(PDEvent)
 }
 
@@ -51,15 +49,15 @@ type PDIncident struct {
 
 // PDEvent is one event that was accepted.
 type PDEvent struct {
-	At         time.Time       `json:"-"`
-	RoutingKey string          `json:"routing_key"`
-	Action     string          `json:"event_action"`
-	DedupKey   string          `json:"dedup_key"`
-	Client     string          `json:"client"`
-	ClientURL  string          `json:"client_url"`
-	Links      []PDLink        `json:"links"`
-	Payload    *PDPayload      `json:"payload"`
-	Images     json.RawMessage `json:"images"`
+	At         time.Time  `json:"-"`
+	RoutingKey string     `json:"routing_key"`
+	Action     string     `json:"event_action"`
+	DedupKey   string     `json:"dedup_key"`
+	Client     string     `json:"client"`
+	ClientURL  string     `json:"client_url"`
+	Links      []PDLink   `json:"links"`
+	Payload    *PDPayload `json:"payload"`
+	Images     []PDImage  `json:"images"`
 	// Opened is true if this event opened an incident: somebody's telephone rang.
 	Opened bool `json:"-"`
 }
@@ -68,6 +66,13 @@ type PDEvent struct {
 type PDLink struct {
 	Href string `json:"href"`
 	Text string `json:"text"`
+}
+
+// PDImage is a picture in an event. PagerDuty's pages load it from its source.
+type PDImage struct {
+	Src  string `json:"src"`
+	Href string `json:"href"`
+	Alt  string `json:"alt"`
 }
 
 // PDPayload is what an event says.
@@ -87,6 +92,7 @@ func StartPagerDuty() (*PagerDuty, error) {
 	p := &PagerDuty{open: make(map[pdKey]*PDIncident)}
 	routes := http.NewServeMux()
 	routes.HandleFunc("POST /v2/enqueue", p.enqueue)
+	routes.HandleFunc("POST /v2/change/enqueue", p.enqueueChange)
 	return p, p.start(routes)
 }
 
@@ -116,25 +122,17 @@ func (p *PagerDuty) Events() []PDEvent {
 }
 
 func (p *PagerDuty) enqueue(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
 	var event PDEvent
-	if err == nil {
-		err = json.Unmarshal(body, &event)
-	}
+	problems := readEvent(r, &event)
 	fault := p.nextFault(event.Action)
 	if p.prevents(fault, w, r) {
 		return
 	}
-	if len(body) > maxEventBytes {
-		p.refuse(fault, w, http.StatusRequestEntityTooLarge, fmt.Errorf("event is larger than %d bytes", maxEventBytes))
-		return
+	if problems == nil {
+		problems = event.problems()
 	}
-	if err != nil {
-		p.refuse(fault, w, http.StatusBadRequest, errors.New("body is no valid JSON event"))
-		return
-	}
-	if err := event.validate(); err != nil {
-		p.refuse(fault, w, http.StatusBadRequest, err)
+	if problems != nil {
+		p.refuse(fault, w, problems)
 		return
 	}
 	event.At = time.Now()
@@ -142,43 +140,21 @@ func (p *PagerDuty) enqueue(w http.ResponseWriter, r *http.Request) {
 	p.answer(fault, w, http.StatusAccepted, map[string]string{"status": "success", "message": "Event processed", "dedup_key": event.DedupKey})
 }
 
-func (p *PagerDuty) refuse(f Fault, w http.ResponseWriter, status int, problem error) {
-	p.answer(f, w, status, map[string]any{"status": "invalid event", "message": "Event object is invalid", "errors": []string{problem.Error()}})
-}
-
-// validate checks what the API documents as required.
-func (e *PDEvent) validate() error {
+// readEvent reads a request's body, and says what is wrong with it.
+func readEvent(r *http.Request, into any) (problems []string) {
+	body, err := io.ReadAll(r.Body)
 	switch {
-	case e.RoutingKey == "":
-		return errors.New("'routing_key' is missing or blank")
-	case !slices.Contains([]string{"trigger", "acknowledge", "resolve"}, e.Action):
-		return errors.New("'event_action' is invalid")
-	case utf8.RuneCountInString(e.DedupKey) > maxDedupKey:
-		return fmt.Errorf("'dedup_key' is longer than %d characters", maxDedupKey)
-	case e.DedupKey == "" && e.Action != "trigger":
-		return errors.New("'dedup_key' is missing or blank")
-	case e.Action != "trigger":
-		return nil
-	case e.Payload == nil || e.Payload.Summary == "":
-		return errors.New("'payload.summary' is missing or blank")
-	case utf8.RuneCountInString(e.Payload.Summary) > maxSummaryRunes:
-		return fmt.Errorf("'payload.summary' is longer than %d characters", maxSummaryRunes)
-	case e.Payload.Source == "":
-		return errors.New("'payload.source' is missing or blank")
-	case !slices.Contains([]string{"critical", "error", "warning", "info"}, e.Payload.Severity):
-		return errors.New("'payload.severity' is invalid")
-	}
-	if e.Payload.Timestamp != "" {
-		if _, err := time.Parse(time.RFC3339Nano, e.Payload.Timestamp); err != nil {
-			return errors.New("'payload.timestamp' is invalid")
-		}
-	}
-	for _, l := range e.Links {
-		if l.Href == "" {
-			return errors.New("'links.href' is missing or blank")
-		}
+	case err != nil || len(body) > maxEventBytes:
+		return []string{fmt.Sprintf("Event is larger than %d bytes", maxEventBytes)}
+	case json.Unmarshal(body, into) != nil:
+		return []string{"JSON parse error"}
 	}
 	return nil
+}
+
+// refuse answers as the Events API does: 400 whatever is wrong with an event, its size included.
+func (p *PagerDuty) refuse(f Fault, w http.ResponseWriter, problems []string) {
+	p.answer(f, w, http.StatusBadRequest, map[string]any{"status": "invalid event", "message": "Event object is invalid", "errors": problems})
 }
 
 // accept gives an event its effect.

@@ -24,6 +24,8 @@ type Fault struct {
 	Status int
 	// RetryAfter is sent as the header of that name beside Status.
 	RetryAfter string
+	// Code answers with this error of Slack's, as it does with HTTP status 200, and has no effect otherwise.
+	Code string
 	// Hang reads the request and never answers; it has no effect otherwise.
 	Hang bool
 	// DropAnswer does what was asked and then cuts the connection instead of answering.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -12,26 +13,33 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // Slack is a fake of the part of the Web API that quell uses. Unlike PagerDuty it deduplicates nothing: each post is
 // another message. Its methods may be called concurrently.
 type Slack struct {
 	server
+	persons slackPeople
 
 	state    sync.Mutex
 	token    string
+	scopes   map[string]bool
 	channels []SlackChannel
 	messages []*SlackMessage
 	mentions []string
 	lastTS   int64
 	onEvent  func(SlackEvent)
+	files    slackFiles
 }
 
-// SlackChannel is a channel that the bot is in.
+// SlackChannel is a channel.
 type SlackChannel struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Archived bool   `json:"is_archived"`
+	// Outside is true if nobody invited the bot.
+	Outside bool `json:"-"`
 }
 
 // SlackMessage is one message as it stands now.
@@ -40,7 +48,9 @@ type SlackMessage struct {
 	TS      string `json:"ts"`
 	// ThreadTS is the message that this one answers to, or empty.
 	ThreadTS string `json:"thread_ts,omitempty"`
-	Text     string `json:"text"`
+	// Broadcast is true if an answer shows in the channel, too.
+	Broadcast bool   `json:"reply_broadcast,omitempty"`
+	Text      string `json:"text"`
 	// Blocks is the Block Kit JSON.
 	Blocks   json.RawMessage `json:"blocks,omitempty"`
 	Metadata *SlackMetadata  `json:"metadata,omitempty"`
@@ -66,13 +76,22 @@ type SlackEvent struct {
 func StartSlack() (*Slack, error) {
 	s := &Slack{channels: []SlackChannel{{ID: "C0000001", Name: "ops"}}}
 	routes := http.NewServeMux()
+	s.people(routes)
 	for name, method := range map[string]slackMethod{
 		"auth.test": s.authTest, "chat.postMessage": s.post, "chat.update": s.update,
 		"conversations.history": s.history, "conversations.list": s.list,
+		"files.getUploadURLExternal": s.uploadURL, "files.completeUploadExternal": s.completeUpload,
 	} {
 		routes.HandleFunc("/api/"+name, func(w http.ResponseWriter, r *http.Request) { s.serve(name, method, w, r) })
 	}
+	routes.HandleFunc("POST "+uploadPath+"{id}", s.takeUpload)
 	return s, s.start(routes)
+}
+
+// slackScopes are what the methods need.
+var slackScopes = map[string]string{
+	"chat.postMessage": "chat:write", "chat.update": "chat:write", "conversations.history": "channels:history",
+	"conversations.list": "channels:read", "files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write",
 }
 
 // APIURL is the base address for clients, with the slash at its end.
@@ -85,11 +104,21 @@ func (s *Slack) RequireToken(token string) {
 	s.token = token
 }
 
-// AddChannel adds a channel; its name has no #.
-func (s *Slack) AddChannel(id, name string) {
+// GrantScopes takes all scopes away from the bot but these.
+func (s *Slack) GrantScopes(scopes ...string) {
 	s.state.Lock()
 	defer s.state.Unlock()
-	s.channels = append(s.channels, SlackChannel{ID: id, Name: name})
+	s.scopes = make(map[string]bool)
+	for _, scope := range scopes {
+		s.scopes[scope] = true
+	}
+}
+
+// SetChannel adds a channel, or changes the one of that id.
+func (s *Slack) SetChannel(c SlackChannel) {
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.channels = append(slices.DeleteFunc(s.channels, func(other SlackChannel) bool { return other.ID == c.ID }), c)
 }
 
 // OnEvent sets what is called for every message posted or edited, in order, before it is answered. It must not call back.
@@ -135,19 +164,23 @@ func (s *Slack) serve(name string, method slackMethod, w http.ResponseWriter, r 
 		return
 	}
 	answer, code := map[string]any(nil), "invalid_form_data"
-	if ok {
-		answer, code = s.call(method, args)
+	switch {
+	case fault.Code != "":
+		code = fault.Code
+	case ok:
+		answer, code = s.call(name, method, args)
+	}
+	if answer == nil {
+		answer = map[string]any{}
 	}
 	if code != "" {
-		answer = map[string]any{"error": code}
-	} else if answer == nil {
-		answer = map[string]any{}
+		answer["error"] = code
 	}
 	answer["ok"] = code == ""
 	s.answer(fault, w, http.StatusOK, answer)
 }
 
-func (s *Slack) call(method slackMethod, args url.Values) (map[string]any, string) {
+func (s *Slack) call(name string, method slackMethod, args url.Values) (map[string]any, string) {
 	s.state.Lock()
 	defer s.state.Unlock()
 	token := args.Get("token")
@@ -156,6 +189,10 @@ func (s *Slack) call(method slackMethod, args url.Values) (map[string]any, strin
 		return nil, "not_authed"
 	case s.token != "" && token != s.token, !strings.HasPrefix(token, "xoxb-"):
 		return nil, "invalid_auth"
+	}
+	if needed := slackScopes[name]; s.scopes != nil && needed != "" && !s.scopes[needed] {
+		provided := strings.Join(slices.Sorted(maps.Keys(s.scopes)), ",")
+		return map[string]any{"needed": needed, "provided": provided}, "missing_scope"
 	}
 	return method(args)
 }
@@ -193,25 +230,40 @@ func (s *Slack) authTest(url.Values) (map[string]any, string) {
 	return map[string]any{"url": s.URL() + "/", "team": "fake", "user": "quell", "team_id": "T0000001", "user_id": "U0000001", "bot_id": "B0000001"}, ""
 }
 
-// channelID finds a channel as chat.postMessage does, by id or by name with or without its #.
-func (s *Slack) channelID(name string) string {
+// channel finds a channel as chat.postMessage does, by id or by name with or without its #, and tells why nothing can be posted there.
+func (s *Slack) channel(name string) (id, code string) {
 	for _, c := range s.channels {
-		if name == c.ID || strings.TrimPrefix(name, "#") == c.Name {
-			return c.ID
+		if name != c.ID && strings.TrimPrefix(name, "#") != c.Name {
+			continue
 		}
+		switch {
+		case c.Archived:
+			return c.ID, "is_archived"
+		case c.Outside:
+			return c.ID, "not_in_channel"
+		}
+		return c.ID, ""
 	}
-	return ""
+	return "", "channel_not_found"
+}
+
+// channelByID is for the methods that take no names.
+func (s *Slack) channelByID(id string) (code string) {
+	if found, code := s.channel(id); found == id && id != "" {
+		return code
+	}
+	return "channel_not_found"
 }
 
 func (s *Slack) post(args url.Values) (map[string]any, string) {
-	channel := s.channelID(args.Get("channel"))
-	if channel == "" {
-		return nil, "channel_not_found"
+	channel, code := s.channel(args.Get("channel"))
+	if code != "" {
+		return nil, code
 	}
 	m := &SlackMessage{Channel: channel}
 	// Where the thread's first message was deleted, Slack posts to the channel.
 	if s.find(channel, args.Get("thread_ts")) != nil {
-		m.ThreadTS = args.Get("thread_ts")
+		m.ThreadTS, m.Broadcast = args.Get("thread_ts"), args.Get("reply_broadcast") == "true"
 	}
 	if code := s.fill(m, args); code != "" {
 		return nil, code
@@ -227,11 +279,11 @@ func (s *Slack) post(args url.Values) (map[string]any, string) {
 
 func (s *Slack) update(args url.Values) (map[string]any, string) {
 	// Unlike chat.postMessage, chat.update wants the id.
+	if code := s.channelByID(args.Get("channel")); code != "" {
+		return nil, code
+	}
 	m := s.find(args.Get("channel"), args.Get("ts"))
-	switch {
-	case !slices.ContainsFunc(s.channels, func(c SlackChannel) bool { return c.ID == args.Get("channel") }):
-		return nil, "channel_not_found"
-	case m == nil:
+	if m == nil {
 		return nil, "message_not_found"
 	}
 	edited := *m
@@ -250,7 +302,7 @@ func (s *Slack) fill(m *SlackMessage, args url.Values) (code string) {
 	if text == "" && blocks == "" {
 		return "no_text"
 	}
-	if len(text) > 40_000 {
+	if utf8.RuneCountInString(text) > maxTextRunes {
 		return "msg_too_long"
 	}
 	m.Text, m.Blocks = text, nil
@@ -301,8 +353,8 @@ func (s *Slack) tell(method string, m *SlackMessage) {
 // history lists a channel's own messages (not those in threads), newest first, in pages.
 func (s *Slack) history(args url.Values) (map[string]any, string) {
 	channel := args.Get("channel")
-	if !slices.ContainsFunc(s.channels, func(c SlackChannel) bool { return c.ID == channel }) {
-		return nil, "channel_not_found"
+	if code := s.channelByID(channel); code != "" {
+		return nil, code
 	}
 	metadata := args.Get("include_all_metadata") == "1" || args.Get("include_all_metadata") == "true"
 	found := []SlackMessage{}
