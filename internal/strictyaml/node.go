@@ -16,9 +16,10 @@ type Node struct {
 	node      ast.Node // free of anchors and aliases; nil for null
 	line, col int
 	depth     int
+	sketch    *sketch // nil while a document is read; see Describe
 }
 
-// Setter takes one value: it stores it, or reports what is wrong with it.
+// Setter takes one value: it stores it, or reports what is wrong with it. Under [Describe] there is no value: what it reads stays as it was.
 type Setter func(Node)
 
 // Fields are the keys that a map may have.
@@ -26,16 +27,36 @@ type Fields map[string]Setter
 
 // Problem reports something wrong with the value.
 func (n Node) Problem(text, hint string) {
-	n.file.report(Problem{Line: n.line, Col: n.col, Text: text, Hint: hint})
+	if n.sketch == nil {
+		n.file.report(Problem{Line: n.line, Col: n.col, Text: text, Hint: hint})
+	}
 }
 
 // Warn reports something odd about the value that does not keep the file from being used.
 func (n Node) Warn(text, hint string) {
-	n.file.report(Problem{Line: n.line, Col: n.col, Text: text, Hint: hint, Warning: true})
+	if n.sketch == nil {
+		n.file.report(Problem{Line: n.line, Col: n.col, Text: text, Hint: hint, Warning: true})
+	}
+}
+
+// WarnAs is like [Node.Warn] for a problem of a kind.
+func (n Node) WarnAs(kind, text, hint string) {
+	n.file.report(Problem{Line: n.line, Col: n.col, Text: text, Hint: hint, Warning: true, Kind: kind})
+}
+
+// ProblemAs is like [Node.Problem] for a problem of a kind.
+func (n Node) ProblemAs(kind, text, hint string) {
+	n.file.report(Problem{Line: n.line, Col: n.col, Text: text, Hint: hint, Kind: kind})
 }
 
 // Pos returns "file:line:col", for reasons that point at the file.
 func (n Node) Pos() string { return fmt.Sprintf("%s:%d:%d", n.file.name, n.line, n.col) }
+
+// File is the name of the file, as [Read] was given it.
+func (n Node) File() string { return n.file.name }
+
+// Line is the line of the value in its file, from 1.
+func (n Node) Line() int { return n.line }
 
 // Later returns a problem of the value to be completed and reported after [Read], when more is known.
 func (n Node) Later() Problem { return Problem{File: n.file.name, Line: n.line, Col: n.col} }
@@ -48,16 +69,16 @@ func (n Node) Map(fields Fields, required ...string) { n.keys(fields, true, requ
 func (n Node) Pick(fields Fields, required ...string) { n.keys(fields, false, required) }
 
 func (n Node) keys(fields Fields, strict bool, required []string) {
-	var entries []*ast.MappingValueNode
-	switch m := n.node.(type) {
-	case *ast.MappingNode:
-		entries = m.Values
-	case *ast.MappingValueNode:
-		entries = []*ast.MappingValueNode{m}
+	if n.notedMap(fields, strict, required) {
+		return
+	}
+	switch n.node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
 	default:
 		n.wrongType("a map")
 		return
 	}
+	entries := n.entries()
 	given := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		if n.spent() {
@@ -101,8 +122,42 @@ func (n Node) keyProblem(key ast.MapKeyNode) {
 	k.Problem("key is no text", "")
 }
 
+// Entries applies set to each entry of the value, which must be a map whose keys are free, in the order of the file. A value of null counts
+// as an entry that is not given.
+func (n Node) Entries(set func(key string, n Node)) {
+	if n.notedEntries(set) {
+		return
+	}
+	n.Map(n.free(set))
+}
+
+// free are fields for whatever keys the value has.
+func (n Node) free(set func(key string, n Node)) Fields {
+	fields := make(Fields)
+	for _, e := range n.entries() {
+		if key, ok := e.Key.(*ast.StringNode); ok {
+			fields[key.Value] = func(v Node) { set(key.Value, v) }
+		}
+	}
+	return fields
+}
+
+// entries are those of a map, or nothing.
+func (n Node) entries() []*ast.MappingValueNode {
+	switch m := n.node.(type) {
+	case *ast.MappingNode:
+		return m.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{m}
+	}
+	return nil
+}
+
 // List applies set to each item of the value, which must be a list.
 func (n Node) List(set Setter) {
+	if n.notedList(set) {
+		return
+	}
 	list, ok := n.node.(*ast.SequenceNode)
 	if !ok {
 		n.wrongType("a list")
@@ -122,6 +177,10 @@ func (n Node) List(set Setter) {
 
 // Is reports whether the value is this text.
 func (n Node) Is(text string) bool {
+	if n.sketch != nil {
+		n.sketch.words = append(n.sketch.words, text)
+		return false
+	}
 	s, ok := n.text(false)
 	return ok && s == text
 }
@@ -212,7 +271,7 @@ func (n Node) child(part ast.Node) Node {
 			}
 			part = target
 		case *ast.TagNode:
-			c.Problem("tags are not supported", "")
+			c.Problem("tags are not supported", "put text that begins with ! in quotes")
 			return c
 		case nil, *ast.NullNode:
 			return c
@@ -233,15 +292,22 @@ func unsplit(n ast.Node) ast.Node {
 		return n
 	}
 	pair := m.Values[0]
-	key, ok := pair.Key.(*ast.StringNode)
-	if !ok || pair.Value == nil || key.Token.Type != token.StringType {
+	var text ast.StringNode
+	switch key := pair.Key.(type) {
+	case *ast.StringNode:
+		text = *key
+	case *ast.IntegerNode:
+		text = *ast.String(key.Token) // 2026:2028
+	default:
+		return n
+	}
+	if pair.Value == nil || text.Token.Type != token.StringType && text.Token.Type != token.IntegerType {
 		return n
 	}
 	colon, value := pair.Start, pair.Value.GetToken()
 	if _, scalar := pair.Value.(ast.ScalarNode); !scalar || value.Position.Line != colon.Position.Line || value.Position.Column != colon.Position.Column+1 {
 		return n
 	}
-	text := *key
 	text.Value += ":" + value.Value
 	return &text
 }

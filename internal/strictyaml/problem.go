@@ -22,6 +22,8 @@ type Problem struct {
 	Hint string
 	// Warning is true if the file can be used all the same.
 	Warning bool
+	// Kind is a word for what is wrong, for tools; docs/checking.md lists them. Empty means that the file breaks the rules of its form.
+	Kind string
 }
 
 // String returns "file:line:col: problem (hint)".
@@ -91,7 +93,7 @@ func Suggest(word string, known []string) string {
 func distance(a, b string) int {
 	const longest = 64
 	if len(a) > longest || len(b) > longest {
-		return longest
+		return len(a) + len(b) // nobody is that far from a word
 	}
 	var rows [longest + 1][longest + 1]int
 	for i := range len(a) + 1 {

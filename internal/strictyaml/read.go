@@ -12,7 +12,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -52,7 +55,7 @@ func Read(name string, data []byte, set Setter) Problems {
 		}
 	}
 	f.problems.Sort()
-	return f.problems
+	return slices.Compact(f.problems) // who looks at a map twice sees the same twice
 }
 
 // ReadAll is like [Read] for files that may hold several documents, separated by lines of "---": set is applied to each that is not
@@ -78,6 +81,7 @@ type file struct {
 	problems Problems
 	anchors  map[string]ast.Node
 	budget   int
+	data     []byte
 }
 
 func (f *file) report(p Problem) {
@@ -90,13 +94,18 @@ func (f *file) report(p Problem) {
 // parse returns the roots of the documents that are not empty; ok is false if the text is none.
 func (f *file) parse(data []byte) (docs []ast.Node, ok bool) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // the same to YAML; the parser loses its way in braces over several lines
+	f.data = data
 	if len(data) > MaxBytes {
 		f.report(Problem{Text: fmt.Sprintf("file of %d bytes is larger than %d", len(data), MaxBytes), Hint: "split it"})
 		return nil, false
 	}
 	if at := invalid(data); at >= 0 {
-		line, col := Position(data, at)
-		f.report(Problem{Line: line, Col: col, Text: "not UTF-8 text"})
+		p := Problem{Text: "not UTF-8 text", Hint: "save the file as UTF-8"}
+		if p.Line, p.Col = Position(data, at); data[at] == 0 {
+			p.Text = "a NUL character, which no text has"
+		}
+		f.report(p)
 		return nil, false
 	}
 	// The parser knows how to panic on some malformed input. Whatever a file says must not take a reload down.
@@ -186,10 +195,32 @@ func (f *file) affordable(tokens token.Tokens) bool {
 func syntaxProblem(err error) Problem {
 	p := Problem{Line: 1, Col: 1, Text: "cannot be parsed"}
 	if e, ok := errors.AsType[yaml.Error](err); ok {
-		p.Text, _, _ = strings.Cut(e.GetMessage(), "\n")
+		text, _, _ := strings.Cut(e.GetMessage(), "\n")
+		if strings.Contains(text, "'\t'") {
+			p.Hint = "indent with spaces"
+		}
+		p.Text = shown(text)
 		if t := e.GetToken(); t != nil && t.Position != nil {
 			p.Line, p.Col = t.Position.Line, t.Position.Column
 		}
 	}
 	return p
+}
+
+// shown is a message of a parser's, which may quote the file: without what terminals would obey, and no longer than people read.
+func shown(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	text = b.String()
+	const longest = 200
+	if r := []rune(text); len(r) > longest {
+		text = string(r[:longest]) + "…"
+	}
+	return text
 }

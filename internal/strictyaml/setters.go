@@ -19,6 +19,9 @@ import (
 // String stores text. A number is a problem: YAML would turn 1e3 or 0123 into something else without a word.
 func String(to *string) Setter {
 	return func(n Node) {
+		if n.noted(Schema{Type: []string{"string"}}, *to) {
+			return
+		}
 		s, ok := n.text(false)
 		if !ok {
 			n.wrongType("text")
@@ -28,9 +31,27 @@ func String(to *string) Setter {
 	}
 }
 
+// Plain stores text or a number as it was written.
+func Plain(to *string) Setter {
+	return func(n Node) {
+		if n.noted(Schema{Type: []string{"string", "number"}}, *to) {
+			return
+		}
+		s, ok := n.text(true)
+		if !ok {
+			n.wrongType("text or a number")
+			return
+		}
+		*to = s
+	}
+}
+
 // Name stores text that is not empty.
 func Name(to *string) Setter {
 	return func(n Node) {
+		if n.noted(Schema{Type: []string{"string"}, MinLength: 1}, *to) {
+			return
+		}
 		String(to)(n)
 		if s, ok := n.text(false); ok && s == "" {
 			n.Problem("empty text", "")
@@ -52,6 +73,9 @@ func Strings(to *[]string) Setter {
 // Word stores one of the words given.
 func Word(to *string, words ...string) Setter {
 	return func(n Node) {
+		if n.noted(Schema{Enum: anys(words)}, *to) {
+			return
+		}
 		s, ok := n.text(false)
 		if !ok {
 			n.wrongType("text")
@@ -68,6 +92,9 @@ func Word(to *string, words ...string) Setter {
 // Bool stores true or false.
 func Bool(to *bool) Setter {
 	return func(n Node) {
+		if n.noted(Schema{Type: []string{"boolean"}}, *to) {
+			return
+		}
 		b, ok := n.node.(*ast.BoolNode)
 		if !ok {
 			n.wrongType("true or false")
@@ -80,6 +107,9 @@ func Bool(to *bool) Setter {
 // Int stores a whole number from lo to hi.
 func Int(to *int, lo, hi int) Setter {
 	return func(n Node) {
+		if n.noted(bounded("integer", float64(lo), float64(hi)), *to) {
+			return
+		}
 		i, ok := n.node.(*ast.IntegerNode)
 		if !ok {
 			n.wrongType("a whole number")
@@ -97,6 +127,9 @@ func Int(to *int, lo, hi int) Setter {
 // Float stores a number from lo to hi.
 func Float(to *float64, lo, hi float64) Setter {
 	return func(n Node) {
+		if n.noted(bounded("number", lo, hi), *to) {
+			return
+		}
 		switch n.node.(type) {
 		case *ast.IntegerNode, *ast.FloatNode:
 		case *ast.NanNode, *ast.InfinityNode:
@@ -119,6 +152,9 @@ func Float(to *float64, lo, hi float64) Setter {
 // IntOrWord stores a whole number from lo to hi, or what one of the words stands for.
 func IntOrWord(to *int, lo, hi int, words map[string]int) Setter {
 	return func(n Node) {
+		if n.notedIntOrWord(*to, lo, hi, words) {
+			return
+		}
 		s, ok := n.text(false)
 		if !ok {
 			Int(to, lo, hi)(n)
@@ -140,6 +176,9 @@ func Ratio(to *float64) Setter { return Float(to, 0, 1) }
 // Duration stores a time span between lo and hi, as Prometheus writes them: 90s, 5m, 1h30m, 7d.
 func Duration(to *time.Duration, lo, hi time.Duration) Setter {
 	return func(n Node) {
+		if n.notedDuration(*to, lo, hi) {
+			return
+		}
 		s, ok := n.text(true)
 		if !ok {
 			n.wrongType("a duration such as 5m")
@@ -166,6 +205,9 @@ var sizeUnits = []struct {
 // Size stores a number of bytes between lo and hi, written plainly or with KiB, MiB, GiB or TiB.
 func Size(to *int64, lo, hi int64) Setter {
 	return func(n Node) {
+		if n.notedSize(*to, lo, hi) {
+			return
+		}
 		s, ok := n.text(true)
 		if !ok {
 			n.wrongType("a size such as 64MiB")
@@ -199,6 +241,9 @@ func parseSize(s string) (int64, bool) {
 // URL stores an http or https address.
 func URL(to *string) Setter {
 	return func(n Node) {
+		if n.noted(n.ref("address"), *to) {
+			return
+		}
 		s, ok := n.text(false)
 		if !ok {
 			n.wrongType("text")
@@ -216,13 +261,24 @@ func URL(to *string) Setter {
 // Matchers stores a list of matchers as Alertmanager reads them with its default settings: all of them must match.
 func Matchers(to *labels.Matchers) Setter {
 	return func(n Node) {
+		if n.mapped() {
+			n.Problem("matchers are a list of texts, not a map", "write "+n.asMatchers())
+			return
+		}
 		n.List(func(n Node) {
+			if n.mapped() {
+				n.Problem("a matcher is a text, not a map", "write "+n.asMatchers())
+				return
+			}
+			if n.noted(n.ref("matcher"), nil) {
+				return
+			}
 			s, ok := n.text(false)
 			if !ok {
 				n.wrongType("text")
 				return
 			}
-			ms, err := parseMatchers(s)
+			ms, err := ParseMatchers(s)
 			if err != nil {
 				n.Problem("bad matcher "+Quote(s)+": "+firstLine(err), `write 'name="value"', or with !=, =~ or !~`)
 				return
@@ -232,10 +288,29 @@ func Matchers(to *labels.Matchers) Setter {
 	}
 }
 
-// parseMatchers prefers the classic notation and takes the newer one, in which label names may be any UTF-8, for what
+// asMatchers writes the first entries of a map, {a: b}, as matchers.
+func (n Node) asMatchers() string {
+	const shown = 3
+	var all []string
+	for _, e := range n.entries() {
+		value, ok := n.child(e.Value).text(true)
+		if key, isText := e.Key.(*ast.StringNode); ok && isText && len(all) < shown && len(value) <= maxHintBytes && !strings.ContainsAny(key.Value+value, "'\"\\\n") {
+			all = append(all, "'"+key.Value+`="`+value+`"'`)
+		}
+	}
+	if len(all) == 0 {
+		all = []string{`'name="value"'`}
+	}
+	return "matchers: [" + strings.Join(all, ", ") + "]"
+}
+
+// maxHintBytes bounds a value that a hint repeats.
+const maxHintBytes = 60
+
+// ParseMatchers reads matchers as Alertmanager does with its default settings. It prefers the classic notation and takes the newer one, in which label names may be any UTF-8, for what
 // is not classic. That is what Alertmanager's fallback mode comes down to: where both can read a text but
 // disagree, classic wins.
-func parseMatchers(s string) (labels.Matchers, error) {
+func ParseMatchers(s string) (labels.Matchers, error) {
 	classic, err := labels.ParseMatchers(s)
 	if err == nil && len(classic) > 0 {
 		return classic, nil
@@ -257,5 +332,9 @@ func firstLine(err error) string {
 
 // Refuse reports a key that people may expect but that has no meaning here.
 func Refuse(text, hint string) Setter {
-	return func(n Node) { n.Problem(text, hint) }
+	return func(n Node) {
+		if !n.notedRefusal(text, hint) {
+			n.Problem(text, hint)
+		}
+	}
 }

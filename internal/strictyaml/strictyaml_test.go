@@ -102,6 +102,12 @@ func TestReadNamesEveryMistakeWithItsPosition(t *testing.T) {
 		{"- x\n", `f.yml:1:1: want a map, got a list`},
 		{"x\n", `f.yml:1:1: want a map, got text`},
 		{"name: x\nlevel: hihg\n", `f.yml:2:8: "hihg" is none of low, high (did you mean high?)`},
+		{"name: x\n" + strings.Repeat("z", 90) + ": y\n", `f.yml:2:1: unknown key "` + strings.Repeat("z", 60) + `…"`},
+		{"name: a\x00b\n", `f.yml:1:8: a NUL character, which no text has (save the file as UTF-8)`},
+		{"\xff\xfen\x00a\x00", `f.yml:1:1: not UTF-8 text (save the file as UTF-8)`},
+		{"name: x\n\tcount: 1\n", `f.yml:2:1: found character '\t' that cannot start any token (indent with spaces)`},
+		{"name: |\x1b[31m\n", `f.yml:1:7: invalid header option: "\x1b[31m"`},
+		{"name: |" + strings.Repeat("y", 999) + "\n", `f.yml:1:7: invalid header option: "` + strings.Repeat("y", 176) + `…`},
 		{"name: x\nflag: yes\n", `f.yml:2:7: want true or false, got text`},
 		{"name: x\ncount: 11\n", `f.yml:2:8: "11" is not between 1 and 10`},
 		{"name: x\ncount: 99999999999999999999\n", `f.yml:2:8: want a whole number, got text`},
@@ -122,14 +128,14 @@ func TestReadNamesEveryMistakeWithItsPosition(t *testing.T) {
 		{"name: x\nold: 1\n", `f.yml:2:6: old is gone (remove it)`},
 		{"name: x\nchildren:\n  - name: y\n  - nam: z\n", "f.yml:4:5: unknown key \"nam\" (did you mean name?)\nf.yml:4:5: key \"name\" is missing"},
 		{"name: *x\n", "f.yml:1:1: key \"name\" is missing\nf.yml:1:7: unknown alias \"x\" (define it before with &NAME)"},
-		{"name: !!str x\n", "f.yml:1:1: key \"name\" is missing\nf.yml:1:7: tags are not supported"},
+		{"name: !!str x\n", "f.yml:1:1: key \"name\" is missing\nf.yml:1:7: tags are not supported (put text that begins with ! in quotes)"},
 		{"name: x\nchildren: &c\n  - name: y\n    children: *c\n", `f.yml:3:5: nested deeper than 64`},
 		{"name: x\n<<: {flag: true}\n", `f.yml:2:1: merge keys are not supported (repeat the keys, or use an alias for the whole value)`},
 		{"name: x\n12: y\n", `f.yml:2:1: key is no text`},
 		{"name: x\n---\nname: y\n", `f.yml:3:1: second document in one file (split the file at ---)`},
 		{"name: \"x\n", `f.yml:1:7: could not find end character of double-quoted text`},
-		{"name: x\n\xff\n", `f.yml:2:1: not UTF-8 text`},
-		{"name: x\nfl\x00ag: y\n", `f.yml:2:3: not UTF-8 text`},
+		{"name: x\n\xff\n", `f.yml:2:1: not UTF-8 text (save the file as UTF-8)`},
+		{"name: x\nfl\x00ag: y\n", `f.yml:2:3: a NUL character, which no text has (save the file as UTF-8)`},
 		{"name: " + strings.Repeat("[", 65), `f.yml:1:71: nested deeper than 64`},
 		{strings.Repeat("- ", 65), `f.yml:1:129: nested deeper than 64`},
 		{strings.Repeat("#", MaxBytes+1), `f.yml: file of 1048577 bytes is larger than 1048576 (split it)`},
@@ -162,9 +168,10 @@ func TestReadAllAppliesToEachDocumentOnItsOwn(t *testing.T) {
 }
 
 func TestReadAcceptsAByteOrderMarkAndWindowsLineEnds(t *testing.T) {
-	got, problems := read("\ufeffname: x\r\ncount: 3\r\n")
-	if problems != "" || got.Name != "x" || got.Count != 3 {
-		t.Errorf("got %+v, problems %q", got, problems)
+	got, problems := read("\ufeffname: x\r\nchildren:\r\n  - {name: y,\r\n     count: 3}\r\n  - name: |\r\n      two\r\n      lines\r\n")
+	want := &item{Name: "x", Children: []*item{{Name: "y", Count: 3}, {Name: "two\nlines\n"}}}
+	if diff := cmp.Diff(want, got); problems != "" || diff != "" {
+		t.Errorf("problems %q, (-want +got):\n%s", problems, diff)
 	}
 }
 
