@@ -41,20 +41,24 @@ const (
 	Marks                       // small facts of the program: positions, digests sent, safe mode
 	Quarantine                  // what could not be read: damaged rows, undecodable bodies
 	Audit                       // who did what
+	Dead                        // deliveries that were given up
 )
+
+// TableCount is one more than the highest number of a table, for arrays that tables are the indices of.
+const TableCount = int(Dead) + 1
 
 var tableNames = [...]string{
 	State: "state", Outbox: "outbox", Incidents: "incidents", Refs: "refs",
-	Marks: "marks", Quarantine: "quarantine", Audit: "audit",
+	Marks: "marks", Quarantine: "quarantine", Audit: "audit", Dead: "dead",
 }
 
 // Tables lists all tables in order.
 func Tables() []Table {
-	return []Table{State, Outbox, Incidents, Refs, Marks, Quarantine, Audit}
+	return []Table{State, Outbox, Incidents, Refs, Marks, Quarantine, Audit, Dead}
 }
 
 // Valid reports whether t is a table.
-func (t Table) Valid() bool { return t >= State && t <= Audit }
+func (t Table) Valid() bool { return t >= State && t <= Dead }
 
 // String returns the table's name, as it is on disk and in messages.
 func (t Table) String() string {

@@ -112,6 +112,11 @@ func (db *DB) open() error {
 	if l.fresh {
 		return db.create()
 	}
+	if l.older {
+		if err := db.complete(); err != nil {
+			return err
+		}
+	}
 	db.journalBytes, db.journalRecords = l.journalBytes, l.journalRecords
 	return db.load()
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"quell/storage"
 )
 
 // layout is what a check found.
@@ -14,6 +16,8 @@ type layout struct {
 	journalRecords int64
 	journalBytes   int64
 	warnings       []string
+	// older: it lacks the table that an earlier quell did not have.
+	older bool
 }
 
 // check reads the structure of the file and fails if bbolt could be misled by it: a page that is not what it should be,
@@ -142,7 +146,7 @@ func (c *checker) freelist(id uint64) error {
 	return nil
 }
 
-// root walks the root bucket, which must hold exactly the sections of a store, and then those.
+// root walks the root bucket, which must hold exactly the sections of a store but for a table that came later, and then those.
 func (c *checker) root(id uint64) error {
 	entries := make(map[string][]byte)
 	err := c.walk(id, 0, limits{}, func(p *page, e element) error {
@@ -156,17 +160,21 @@ func (c *checker) root(id uint64) error {
 	if err != nil {
 		return fmt.Errorf("root: %w", err)
 	}
-	all := sections()
-	for _, s := range all {
+	known := 0
+	for _, s := range sections() {
 		entry := entries[s.name]
-		if entry == nil {
+		if entry == nil && s == tables[storage.Dead] {
+			c.layout.older = true
+			continue
+		}
+		if known++; entry == nil {
 			return fmt.Errorf("there is no bucket %q", s.name)
 		}
 		if err := c.section(s, entry); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	if len(entries) > len(all) {
+	if len(entries) > known {
 		return errors.New("there are unknown buckets")
 	}
 	return nil

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"quell/internal/fake/dice"
 	"quell/storage"
 )
 
@@ -154,14 +154,12 @@ func TestCheckAcceptsWhatBoltWrites(t *testing.T) {
 	}
 	defer db.Close()
 	db.bolt.NoSync = true // only the structure counts here
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := dice.New(t)
 	for seq := uint64(1); seq <= checkedCommits; seq++ {
 		b := &storage.Batch{Seq: seq, At: time.Unix(int64(seq), 0), Record: make([]byte, r.IntN(10))}
 		deleting := r.IntN(10) // of ten; the mood of a batch
 		for range 1 << r.IntN(10) {
-			table := storage.Tables()[r.IntN(7)]
+			table := storage.Tables()[r.IntN(len(storage.Tables()))]
 			c := storage.Change{Table: table, Key: binary.BigEndian.AppendUint64(nil, uint64(r.IntN(200<<table)))}
 			if r.IntN(8) == 0 {
 				c.Key = bytes.Repeat(c.Key, 1+r.IntN(storage.MaxKeyBytes/8))

@@ -85,7 +85,7 @@ func (db *DB) reserve(b *storage.Batch) {
 type writer struct {
 	tx      *bbolt.Tx
 	arena   []byte
-	buckets [storage.Audit + 1]*bbolt.Bucket
+	buckets [storage.TableCount]*bbolt.Bucket
 	err     error
 	// journalGrowth and journalRecords are what the transaction adds to the journal.
 	journalGrowth, journalRecords int64

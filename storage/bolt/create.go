@@ -46,6 +46,18 @@ func (db *DB) create() error {
 	return nil
 }
 
+// complete adds the table that a store of an earlier quell lacks.
+func (db *DB) complete() error {
+	err := db.update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucket(tables[storage.Dead].bucket)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add a table to the store: %w", err)
+	}
+	return nil
+}
+
 func newID() string {
 	var b [5]byte
 	_, _ = rand.Read(b[:]) // never fails

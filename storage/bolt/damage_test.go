@@ -133,7 +133,7 @@ func makeSample(t *testing.T) *sample {
 	for seq := uint64(1); seq <= 150; seq++ {
 		b := numbered(seq)
 		for range 20 {
-			table := storage.Tables()[r.IntN(7)]
+			table := storage.Tables()[r.IntN(len(storage.Tables()))]
 			c := storage.Change{Table: table, Key: fmt.Appendf(nil, "random-%04d", r.IntN(5000))}
 			if r.IntN(4) > 0 {
 				c.Value = alertText(r.IntN(1000), 100+r.IntN(800))

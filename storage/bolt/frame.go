@@ -39,7 +39,7 @@ var (
 	tables  = newTables()
 )
 
-func newTables() (all [storage.Audit + 1]*section) {
+func newTables() (all [storage.TableCount]*section) {
 	for _, t := range storage.Tables() {
 		fill := fillAscending
 		if t == storage.Refs || t == storage.Marks {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/bbolt"
+
 	"quell/storage"
 	"quell/storage/bolt"
 )
@@ -126,5 +128,37 @@ func TestStatsTellTheSpaceThatIsLeft(t *testing.T) {
 		t.Errorf("got %d bytes left, want more", got)
 	case runtime.GOOS != "linux" && got != -1:
 		t.Errorf("got %d bytes left, want -1", got)
+	}
+}
+
+// A store that an earlier quell made has no dead letters; it gets the table when it is opened, and keeps the rest.
+func TestOpenAddsTheTableThatCameLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quell.db")
+	db := open(t, path)
+	if err := db.Commit(&storage.Batch{Changes: []storage.Change{{Table: storage.Audit, Key: []byte("k"), Value: []byte("v")}}}); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, db)
+	raw, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("dead")) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		db = open(t, path)
+		if err := db.Commit(&storage.Batch{Changes: []storage.Change{{Table: storage.Dead, Key: []byte("k"), Value: []byte("w")}}}); err != nil {
+			t.Fatal(err)
+		}
+		for table, want := range map[storage.Table]string{storage.Audit: "v", storage.Dead: "w"} {
+			if got, err := db.Get(table, []byte("k")); err != nil || string(got) != want {
+				t.Errorf("%s: got %q, %v, want %q", table, got, err, want)
+			}
+		}
+		closeStore(t, db)
 	}
 }

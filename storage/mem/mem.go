@@ -25,7 +25,7 @@ type DB struct {
 // state is what a backup holds. Keys and values are never changed in place, so readers may keep them.
 type state struct {
 	ID      string
-	Tables  [storage.Audit + 1][]row
+	Tables  [storage.TableCount][]row
 	Records []storage.Record
 	Last    uint64
 	At      time.Time
