@@ -33,7 +33,7 @@ func newGuard(p *part, inner watch.Interface, o metav1.ListOptions, cancel func(
 	if o.TimeoutSeconds != nil {
 		g.end = time.After(time.Duration(*o.TimeoutSeconds)*time.Second + p.pace().overtime)
 	}
-	// goroutine: one for each watch, of which a part has one. It ends with the watch, which its reflector stops.
+	// goroutine: one for each watch, of which a part has one. It ends with the watch, which its reflector or the end of the reflector's context stops.
 	p.cluster.guards.Go(g.run)
 	return g
 }

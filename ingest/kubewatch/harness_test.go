@@ -173,7 +173,7 @@ func start(t *testing.T, server *fake.Kubernetes, sink *memorySink, adapt ...fun
 		cancel()
 		select {
 		case <-done:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Run does not end")
 		}
 	})
@@ -184,11 +184,11 @@ func start(t *testing.T, server *fake.Kubernetes, sink *memorySink, adapt ...fun
 // within waits until a claim holds.
 func (w *watched) within(claim string, holds func() bool) {
 	w.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for !holds() {
 		select {
 		case <-deadline:
-			w.t.Fatalf("not within 20 s: %s\nevents: %q\nreports: %q\nstatus: %+v", claim, w.sink.events(), w.sink.reports(), w.Status())
+			w.t.Fatalf("not within a minute: %s\nevents: %q\nreports: %q\nstatus: %+v", claim, w.sink.events(), w.sink.reports(), w.Status())
 		case <-time.After(2 * time.Millisecond):
 		}
 	}

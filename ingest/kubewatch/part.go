@@ -110,7 +110,9 @@ func (p *part) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface
 		}
 		return nil, err
 	}
-	return newGuard(p, inner, o, func() { cancel(nil) }), nil
+	g := newGuard(p, inner, o, func() { cancel(nil) })
+	context.AfterFunc(ctx, g.Stop) // a reflector that ends before it has synced leaves its watch as it is
+	return g, nil
 }
 
 func (p *part) pace() *pace { return &p.cluster.options.pace }
