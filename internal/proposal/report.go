@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"quell/correlate/learn"
+	"quell/internal/english"
 )
 
 // maxProposals bounds how many proposals are written, the strongest: nobody reviews more, and rule files have a size limit.
@@ -64,11 +65,11 @@ func (r *Report) entries() (causes, dependencies []entry) {
 // numbers tells a proposal's evidence in words.
 func numbers(p *learn.Proposal) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seen %s in %s", times(p.Seen), plural(p.Episodes, "episode"))
+	fmt.Fprintf(&b, "seen %s in %s", times(p.Seen), english.Count(int(math.Round(p.Episodes)), "episode"))
 	if p.Scope != learn.Between {
-		fmt.Fprintf(&b, " on %s", plural(float64(p.Entities), "entity"))
+		fmt.Fprintf(&b, " on %s", english.Count(int(p.Entities), "entity"))
 	}
-	fmt.Fprintf(&b, " over %s; %s × more often than chance; first in %.0f %%", plural(float64(p.Days), "day"), about(p.Lift), 100*p.Precedence)
+	fmt.Fprintf(&b, " over %s; %s × more often than chance; first in %.0f %%", english.Count(int(p.Days), "day"), about(p.Lift), 100*p.Precedence)
 	if p.Scope == learn.Namespace {
 		b.WriteString("; only their namespace is known to be shared")
 	}
@@ -84,16 +85,6 @@ func times(n float64) string {
 
 // whole writes a count, which may have fractions where things came at one instant or have faded.
 func whole(n float64) string { return fmt.Sprintf("%.0f", n) }
-
-func plural(n float64, noun string) string {
-	switch {
-	case whole(n) == "1":
-		return "1 " + noun
-	case strings.HasSuffix(noun, "y") && noun != "day":
-		return whole(n) + " " + strings.TrimSuffix(noun, "y") + "ies"
-	}
-	return whole(n) + " " + noun + "s"
-}
 
 // about writes a ratio with two digits that count.
 func about(x float64) string {
@@ -135,8 +126,8 @@ func (r *Report) header(out io.Writer, n int) {
 # as chance gives, and first in at least %.0f %% of the times that the two came together. Chance makes about one
 # proposal in twenty at most. That one thing follows another does not prove that it is caused by it: a third may cause both.
 # Weight is half the share of the effect that the cause explains, since what is learned is weaker than what is declared.
-`, r.period(), plural(float64(r.Stats.Starts), "symptom"), model.Duration(r.Window), whole(r.Thresholds.Episodes),
-		plural(float64(r.Thresholds.Days), "day"), about(r.Thresholds.Lift), 100*r.Thresholds.Precedence)
+`, r.period(), english.Count(int(r.Stats.Starts), "symptom"), model.Duration(r.Window), whole(r.Thresholds.Episodes),
+		english.Count(int(r.Thresholds.Days), "day"), about(r.Thresholds.Lift), 100*r.Thresholds.Precedence)
 	for _, l := range r.limits(n) {
 		_, _ = fmt.Fprintf(out, "# %s\n", l)
 	}
@@ -194,7 +185,7 @@ func (r *Report) Text(w io.Writer) error {
 		}
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.where, e.Cause, e.Effect, numbers(&e.Proposal))
 	}
-	_, _ = fmt.Fprintf(table, "\n%s, %s of %s\n", r.period(), plural(float64(r.Stats.Starts), "symptom"), plural(float64(r.Stats.Types), "type"))
+	_, _ = fmt.Fprintf(table, "\n%s, %s of %s\n", r.period(), english.Count(int(r.Stats.Starts), "symptom"), english.Count(int(r.Stats.Types), "type"))
 	for _, l := range r.limits(len(causes) + len(dependencies)) {
 		_, _ = fmt.Fprintln(table, l)
 	}
