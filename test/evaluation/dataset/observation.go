@@ -26,6 +26,8 @@ type Symptom struct {
 	// Key tells the symptoms of an entity apart, also from those of others.
 	Key    string
 	Entity string
+	// Name is the alert's name or the event's reason.
+	Name string
 	// Severity is the alert's label; events have none.
 	Severity string
 	// Firing is false when an alert resolves.
@@ -124,7 +126,8 @@ func (l *line) symptoms() []Symptom {
 	var all []Symptom
 	for _, a := range l.Alertmanager.Alerts {
 		all = append(all, Symptom{
-			Key: a.Fingerprint, Entity: a.Labels["quell_entity"], Severity: a.Labels["severity"], Firing: a.Status != "resolved",
+			Key: a.Fingerprint, Entity: a.Labels["quell_entity"], Name: a.Labels["alertname"],
+			Severity: a.Labels["severity"], Firing: a.Status != "resolved",
 		})
 	}
 	about := l.Kubernetes.InvolvedObject
@@ -133,7 +136,7 @@ func (l *line) symptoms() []Symptom {
 	}
 	if l.Kubernetes.Type == "Warning" && about != nil && !l.Deleted {
 		e := about.entity()
-		all = append(all, Symptom{Key: "event " + e + " " + l.Kubernetes.Reason, Entity: e, Firing: true, Event: true})
+		all = append(all, Symptom{Key: "event " + e + " " + l.Kubernetes.Reason, Entity: e, Name: l.Kubernetes.Reason, Firing: true, Event: true})
 	}
 	return all
 }
