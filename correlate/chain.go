@@ -132,7 +132,9 @@ func (d *diagnosis) steps(from topology.Node, links []chainLink) []ChainStep {
 	for _, l := range links {
 		list = append(list, ChainStep{
 			Entity: g.Entity(l.node), Type: g.TypeName(l.typ), Weight: milli(float64(l.weight)), Sources: g.SourceNames(l.tie.from, l.tie.to),
+			Rules: d.engine.stepRulings(from, l.node, &l),
 		})
+		from = l.node
 	}
 	return list
 }

@@ -109,7 +109,7 @@ func (e *Engine) partsExplainer(n topology.Node, when span, not IncidentID) (*in
 	}
 	e.throughParts(n, func(m topology.Node, w float32, _ []chainLink) {
 		i := e.incidents[e.local(m).root]
-		if i == nil || i.id == not {
+		if i == nil || i.id == not || e.calm(i) {
 			return
 		}
 		if w *= e.timing(m, i, when); w >= coneWeight && (best == nil || w > bestWeight || w == bestWeight && i.id < best.id) {
@@ -147,7 +147,7 @@ func (e *Engine) viaOf(c []reach, i int) string {
 // incidentAt finds the open incident that is rooted in m, has active symptoms on m, or on parts of m. Parts count by their share:
 // one ill pod of many need not make its service ill, let alone those who call it.
 func (e *Engine) incidentAt(m, asking topology.Node, not IncidentID) (*incident, float32) {
-	if i := e.incidents[e.local(m).root]; i != nil && i.id != not {
+	if i := e.incidents[e.local(m).root]; i != nil && i.id != not && !e.calm(i) {
 		return i, 1
 	}
 	if st := e.local(m).site; st != nil && st.active > 0 {
@@ -395,6 +395,9 @@ func (e *Engine) setRoot(i *incident, n topology.Node) {
 	}
 	e.local(n).rooted++
 	e.local(i.root).rooted--
+	if e.mutes.whole > 0 {
+		e.mutesLess(i.id) // what mutes the whole of it is on its root
+	}
 	old := i.root
 	i.root = n
 	e.release(old)
@@ -411,8 +414,24 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 		stay, gone = from, into
 	}
 	e.local(gone.root).root = 0
-	state, by := gone.state, gone.ackedBy
+	state, by, taken, calm, goneCalm := gone.state, gone.ackedBy, gone.taken, e.calm(stay), e.calm(gone)
+	unseen := e.newName(stay, gone.symptoms...)
+	e.settleStretch(stay)
+	e.settleStretch(gone)
+	e.unwatch(gone, e.now)
+	e.learn(stay, e.now, false) // it may be older from now on
+	switch {                    // what was calm has waited for nothing
+	case goneCalm:
+		gone.heldFrom = stay.heldFrom
+	case calm:
+		stay.heldFrom = gone.heldFrom
+	}
+	mute := e.partSilence(gone)
 	e.move(gone, stay)
+	e.followSilences(gone.id, stay.id)
+	if stay.watched != 0 {
+		e.nextCheckpoint(stay)
+	}
 	gone.state, gone.closed, gone.mergedInto = Merged, e.now, stay.id
 	gone.closeReason, gone.rankDue = "merged into "+stay.id.String(), 0
 	e.timer(timerForget, e.now+int64(e.policy.Reopen), uint64(gone.id))
@@ -424,11 +443,26 @@ func (e *Engine) merge(from, into *incident, why string) *incident {
 		e.emit(stay, Reroot, fmt.Sprintf("root is now %s: %s", e.graph.Entity(root), why))
 	}
 	if state == Acknowledged && stay.state == Escalated {
-		e.acknowledge(stay, by, fmt.Sprintf("acknowledged as %s, which it continues", gone.id))
+		// What became another incident does not last longer.
+		e.acknowledge(stay, by, fmt.Sprintf("acknowledged as %s, which it continues", gone.id), taken.Until)
 	}
-	e.shorten(stay, gone.heldUntil, gone.holdReason)
+	switch {
+	case goneCalm:
+	case mute.waited && stay.state == Held && e.covered(stay) != nil:
+		e.waitForSilence(stay, e.covered(stay))
+	case mute.waited && stay.state == Held && calm:
+		e.setHoldBy(stay, e.now, gone.holdReason, gone.holdRule) // its hold is over
+	case calm && stay.state == Held:
+		e.takeHold(stay, gone)
+	default:
+		e.shorten(stay, gone)
+	}
+	e.joinSilence(stay, mute)
+	if e.worsened(stay, unseen) {
+		return stay
+	}
 	if !stay.told() || stay.severity > stay.toldSeverity {
-		e.afterActive(stay) // those who would have been paged for the other one
+		e.afterActive(stay, "") // those who would have been paged for the other one
 	} else {
 		e.tell(stay)
 	}
@@ -451,9 +485,13 @@ func (e *Engine) move(from, to *incident) {
 	to.severity = max(to.severity, from.severity)
 	to.common = common(to.common, from.common)
 	to.opened, to.heldFrom = min(to.opened, from.opened), min(to.heldFrom, from.heldFrom)
+	to.relapse = cmp.Or(to.relapse, from.relapse)
 	if to.active > 0 {
-		to.recovered, to.settleAt = 0, 0
+		to.recovered, to.settleAt, to.calmAt = 0, 0, 0
 	}
+	to.generations.begunBefore(&from.generations)
+	e.inheritChronic(to, from)
+	to.inheritEpisodes(from)
 	for _, around := range from.gathers {
 		e.gatherLater(to, around)
 	}

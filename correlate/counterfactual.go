@@ -69,7 +69,7 @@ func (q *inquiry) suppositions() []supposition {
 		}
 	}
 	if q.root.change > 1 {
-		_, where, _ := q.engine.changeAt(q.root.node)
+		where := q.root.changed.where
 		list = append(list, supposition{fmt.Sprintf("%s had not changed", where), func(d *diagnosis) { d.engine = q.unchanged(where) }})
 	}
 	if len(q.rivals) > 0 {
@@ -115,7 +115,7 @@ func (q *inquiry) rivalIll(c *candidate) (supposition, bool) {
 			strongest := slices.MaxFunc(q.d.members, func(a, b member) int { return cmp.Compare(a.strength, b.strength) })
 			like = &strongest
 		}
-		m := member{node: c.speaker(), first: math.MaxUint64, span: like.span, strength: like.strength, aspect: AspectState, name: "trouble of its own"}
+		m := member{node: c.speaker(), first: math.MaxUint64, span: like.span, last: like.last, strength: like.strength, aspect: AspectState, name: "trouble of its own"}
 		return supposition{text, func(d *diagnosis) { d.members = append(d.members, m) }}, true
 	case c.own.aspect == AspectState:
 		return supposition{}, false

@@ -77,14 +77,15 @@ type trial struct {
 
 // credit says what healed i, all symptoms of which ended. What was well again before the trouble began healed nothing.
 func (e *Engine) credit(i *incident) *Healing {
+	if len(e.signs.of)+len(e.changes.of) == 0 {
+		return &Healing{What: Unexplained, Entity: e.graph.Entity(i.root), At: fromNano(i.recovered)} // nobody tells of anything here
+	}
 	t := &trial{engine: e, incident: i, from: i.recovered, to: i.recovered}
 	for _, num := range i.sorted() {
 		t.from = min(t.from, e.symptoms.get(num).began)
 	}
-	t.rootIll = t.spell(i.root)
-	t.root()
-	if t.best == nil || t.best.near > onMember {
-		t.members()
+	if len(e.signs.of) > 0 {
+		t.signs()
 	}
 	a := t.act()
 	switch {
@@ -104,6 +105,15 @@ func (e *Engine) credit(i *incident) *Healing {
 	return h
 }
 
+// signs looks for the sign that tells most of the healing.
+func (t *trial) signs() {
+	t.rootIll = t.spell(t.incident.root)
+	t.root()
+	if t.best == nil || t.best.near > onMember {
+		t.members()
+	}
+}
+
 // spell is when n was ill last, or all of the trouble if it shows nothing in the incident.
 func (t *trial) spell(n topology.Node) span {
 	p := span{began: t.from, ended: t.to}
@@ -119,7 +129,7 @@ func (t *trial) spell(n topology.Node) span {
 		}
 		began := s.since
 		if !s.isEvent() { // alerts are heard of late, some of them only when they are over
-			began = min(began, max(s.startsAt, began-alertLag)) - int64(t.engine.rules.Delay(s.labels))
+			began = min(began, max(s.startsAt, began-alertLag)) - int64(t.engine.delayOf(s))
 		}
 		last.began, last.ended = max(last.began, began), max(last.ended, s.ended)
 	}
@@ -191,6 +201,9 @@ func (t *trial) members() {
 		}
 		seen[n] = true
 		left--
+		if e.signs.of[e.graph.Entity(n)].Recovery == nil {
+			continue // as of most: to find out when it was ill costs more than all the rest
+		}
 		ill := t.spell(n)
 		t.about(onMember, n, ill.began)
 		if r := t.sign(n, ill.began); r != nil && r.Gone {
@@ -206,7 +219,7 @@ func (t *trial) replaced(near nearness, n topology.Node, gone *sign) {
 	if !ok {
 		return
 	}
-	kind := e.graph.Entity(n).Kind()
+	kind, ill := e.graph.Entity(n).Kind(), t.spell(n)
 	for _, a := range e.graph.Parts(owner) {
 		if a.Node == n || e.graph.Entity(a.Node).Kind() != kind {
 			continue
@@ -214,7 +227,7 @@ func (t *trial) replaced(near nearness, n topology.Node, gone *sign) {
 		if st := e.local(a.Node).site; st != nil && st.incident == t.incident.id {
 			continue
 		}
-		r := t.sign(a.Node, t.spell(n).began)
+		r := t.sign(a.Node, ill.began)
 		if r == nil || r.Gone {
 			continue
 		}

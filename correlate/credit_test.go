@@ -28,7 +28,7 @@ func TestChangesStandOnTheTimelineAtTheirTime(t *testing.T) {
 	}
 	play := func(at time.Duration, inputs ...Input) { e.Step(start.Add(at), inputs) }
 	change := func(at time.Duration, entity topology.Entity, message string) *Event {
-		return eventAt(at, ownChange, "Rollout", entity, "id of "+message, message)
+		return eventAt(at, ChangeComponent, "Rollout", entity, "id of "+message, message)
 	}
 	play(0, &Topology{Source: "api", Update: topology.Update{Edges: []topology.Edge{
 		{From: "deployment/s/cart", To: "pod/s/cart-a", Type: "owns"},

@@ -20,6 +20,7 @@ type desk struct {
 	pool   []*candidate
 	used   int
 	ranked []*candidate
+	text   []byte // the reason for a root
 }
 
 const (

@@ -37,6 +37,7 @@ type member struct {
 	node     topology.Node
 	first    uint64 // number of its first symptom
 	span     span
+	last     int64 // when its last symptom began
 	strength float64
 	aspect   Aspect
 	name     string // of its strongest symptom
@@ -60,7 +61,8 @@ type candidate struct {
 	coverage     float64
 	evidence     float64
 	prior        float64
-	change       float64
+	change       float64 // the bonus of what changed
+	changed      suspect
 }
 
 // via is an entity one step below a silent candidate, with how many voters lead over it.
@@ -205,7 +207,7 @@ func (r *roll) enter(e *Engine, s *symptom) {
 		r.list = append(r.list, member{node: s.node, first: s.num, span: spanOf(s)})
 	}
 	m := &r.list[k]
-	m.span = m.span.with(s)
+	m.span, m.last = m.span.with(s), max(m.last, s.began)
 	if strength := e.strength(s); strength > m.strength {
 		m.strength, m.name, m.voice = strength, s.name, s.num
 	}
@@ -381,8 +383,8 @@ func (d *diagnosis) scaled(voters int) float64 {
 // prolong lets candidates explain what those that they explain explain in turn: trouble that is seen on the way travels on
 // without a guess. Cones end after some steps and count unseen ones against a path; chains of ill entities do not.
 func (d *diagnosis) prolong() {
-	if len(d.voters) > prolongVoters {
-		return
+	if len(d.voters) < 2 || len(d.voters) > prolongVoters {
+		return // one alone, as most incidents have, leads nothing on
 	}
 	// What the members explain themselves, before any of it is prolonged.
 	steps := make([][]hit, len(d.voters))
@@ -446,6 +448,9 @@ func (d *diagnosis) rehit(c *candidate, weights []float32, over []int32) {
 // explainAway leaves to silent candidates only what no ill one explains: an entity without a symptom is not needed as the cause of
 // trouble whose cause is seen. A cause that the silent one would explain itself takes nothing from it.
 func (d *diagnosis) explainAway() {
+	if len(d.voters) < 2 {
+		return // what is ill beside it would be a voter
+	}
 	voter := make(map[topology.Node]int32, len(d.voters))
 	for v, k := range d.voters {
 		voter[d.members[k].node] = int32(v)
@@ -481,7 +486,8 @@ func (d *diagnosis) explainAway() {
 func (e *Engine) weigh(d *diagnosis, c *candidate) {
 	c.coverage = d.explained(c, nil) / max(d.total, 1e-9)
 	c.prior = topology.Prior(e.graph.Entity(c.node).Kind())
-	c.change = e.changeBonus(c.node)
+	c.changed = d.suspect(c)
+	c.change = c.changed.bonus(e)
 	if c.own != nil {
 		c.evidence = e.evidence(c.own.aspect)
 	} else {
@@ -521,6 +527,7 @@ func (d *diagnosis) explained(c *candidate, left []float64) float64 {
 
 // cover picks roots greedily from candidates that are sorted by their own scores.
 func (d *diagnosis) cover(list []*candidate) {
+	d.roots = make([]*candidate, 0, rootsMax)
 	left := make([]float64, len(d.voters))
 	for k := range left {
 		left[k] = 1

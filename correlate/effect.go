@@ -60,6 +60,9 @@ type Effect struct {
 	Generation int
 	// Reason is a sentence for people, with the numbers that led to the decision.
 	Reason string
+	// Rule is the rule by which an incident is held, or not held, or escalated since its hold is over, or of which people are told that its time
+	// is over; of what began with a heartbeat that was missed, the heartbeat's. Nil where no rule says so. A reason that names rules names this one.
+	Rule *RuleID
 	// Entity is whom the decision is about, where that is not the root: who joined, who was lost. Possibly empty.
 	Entity topology.Entity
 	// Other is the second incident of a merge or split.
@@ -68,6 +71,8 @@ type Effect struct {
 	Until time.Time
 	// Worse is true for an [Update] because the severity rose above what people were told: it may concern others now.
 	Worse bool
+	// HandBack is true for an [Update] that ended an acknowledgement: people have to be paged again.
+	HandBack bool
 	// Roots are the incident's ranked roots at that moment. Read only: effects may share them.
 	Roots []Root
 }

@@ -1,7 +1,6 @@
 package correlate
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +8,8 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"quell/correlate/heal"
+	"quell/correlate/honesty"
 	"quell/correlate/topology"
 )
 
@@ -25,18 +26,30 @@ type Engine struct {
 	tuning  Tuning
 	compile Compiler
 	rules   Rules
+	answers answerBook // what they said
 	graph   *topology.Graph
 
-	symptoms  symptomTable
-	alerts    map[model.Fingerprint]*symptom
-	events    map[eventKey]*symptom
-	locals    []local // by node
-	incidents map[IncidentID]*incident
-	sources   map[string]*source
-	classes   map[string]spells // see rarity.go
-	changes   memory[change]
-	signs     memory[signs]
+	symptoms   symptomTable
+	alerts     map[model.Fingerprint]*symptom
+	events     map[eventKey]*symptom
+	locals     []local // by node
+	incidents  map[IncidentID]*incident
+	sources    map[string]*source
+	classes    map[string]spells // see rarity.go
+	changes    memory[change]
+	signs      memory[signs]
+	outcomes   honesty.Tally // of generations that are over for good, see generation.go
+	heartbeats map[string]*heartbeat
+	expected   []HeartbeatRule // of policy and rules
+	unseen     unseenState
+	lifetimes  *heal.Model // how long trouble lasts, by class
+	estimated  *estimated
+	endings    memory[ending]
+	rush       rush
+	chronic    chronicTable
 
+	silences     silenceBook
+	mutes        muteBook
 	nextSymptom  uint64
 	nextIncident IncidentID
 	timers       timerHeap
@@ -52,6 +65,9 @@ type Engine struct {
 	// refused are updates of the last step that the graph had no room for.
 	refused []refusal
 	fadeAt  int64 // when the next timer for what sources told is due; 0 if there is none
+	// heartbeatAt is likewise when a heartbeat may be missing; see reviseHeartbeats for heartbeatsStale and Rest for resting.
+	heartbeatAt              int64
+	heartbeatsStale, resting bool
 	// orphans are active symptoms whose incident was lost with a damaged row.
 	orphans []uint64
 }
@@ -70,8 +86,16 @@ func NewTuned(compile Compiler, p Policy, t Tuning) (*Engine, error) {
 		incidents:    make(map[IncidentID]*incident),
 		sources:      make(map[string]*source),
 		classes:      make(map[string]spells),
+		lifetimes:    heal.NewModel(heal.DefaultTuning()),
+		estimated:    new(estimated),
+		endings:      newMemory[ending](),
 		changes:      newMemory[change](),
+		heartbeats:   make(map[string]*heartbeat),
+		unseen:       newUnseenState(),
 		signs:        newMemory[signs](),
+		silences:     newSilenceBook(),
+		mutes:        newMuteBook(),
+		chronic:      newChronicTable(),
 		nextSymptom:  1,
 		nextIncident: 1,
 		dirty:        newDirty(),
@@ -92,8 +116,11 @@ func (e *Engine) adopt(p *Policy) (retyped bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	e.policy, e.rules = q, rules
-	e.dirty.policy = true
+	if err := e.adoptSilencing(&q.Silences); err != nil {
+		return false, err
+	}
+	e.policy, e.rules, e.answers, e.expected = q, rules, newAnswerBook(rules), slices.Concat(q.Heartbeats, rules.Expected())
+	e.dirty.policy, e.heartbeatsStale = true, true
 	e.graph.SetLimit(q.MaxEntities)
 	return e.graph.SetTraits(e.traits), nil
 }
@@ -113,8 +140,11 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 		panic(fmt.Sprintf("correlate: time went back from %v to %v", fromNano(e.now), now))
 	}
 	e.now, e.room, e.refused = t, len(inputs)+4, nil
+	e.beginSilences()
 	e.changes.forget(t - changeFor)
 	e.signs.forget(t - signFor)
+	e.endings.forget(t - flapFor)
+	e.beginChronic()
 	for _, num := range e.orphans {
 		if s := e.symptoms.get(num); s.active() && s.incident == 0 {
 			e.place(s, e.local(s.node).site)
@@ -124,11 +154,14 @@ func (e *Engine) Step(now time.Time, inputs []Input) []Effect {
 	for _, in := range inputs {
 		e.apply(in)
 	}
-	for len(e.timers) > 0 && e.timers[0].at <= t {
-		e.fire(e.timers.pop())
+	e.reviseHeartbeats()
+	for again := true; again; again = len(e.timers) > 0 && e.timers[0].at <= t {
+		for len(e.timers) > 0 && e.timers[0].at <= t {
+			e.fire(e.timers.pop())
+		}
+		e.awaited.passed(t)
+		e.rankAll() // which may find that something must not wait
 	}
-	e.awaited.passed(t)
-	e.rankAll()
 	effects := e.effects
 	e.effects = nil
 	return effects
@@ -165,14 +198,19 @@ func (e *Engine) Pending() (at time.Time, ok bool) {
 func (e *Engine) apply(in Input) {
 	switch in := in.(type) {
 	case *Alert:
-		e.heard(in.Source)
+		e.heard(in.Source, e.now)
+		e.seenHere(in)
 		e.alert(in)
 	case *Event:
-		e.heard(in.Source)
+		e.heard(in.Source, e.now)
 		e.event(in)
 	case *Refresh:
-		e.heard(in.Source)
-		e.refresh(in)
+		at := e.now
+		if !in.Heard.IsZero() {
+			at = min(at, toNano(in.Heard))
+		}
+		e.heard(in.Source, at)
+		e.refresh(in, at)
 	case *Topology:
 		e.topology(in)
 	case *Command:
@@ -183,6 +221,14 @@ func (e *Engine) apply(in Input) {
 		e.gap(in)
 	case *Policy:
 		e.repolicy(in)
+	case *Feedback:
+		e.feedback(in)
+	case *Silence:
+		e.takeSilence(in)
+	case *Heartbeat:
+		e.heartbeat(in)
+	case *Unseen:
+		e.toldUnseen(in)
 	default:
 		panic(fmt.Sprintf("correlate: unknown input %T", in))
 	}
@@ -196,6 +242,14 @@ func (e *Engine) fire(t timer) {
 		e.dropDue(t)
 	case timerFade:
 		e.fade(t)
+	case timerSilence:
+		e.silenceDue(IncidentID(t.id))
+	case timerHeartbeat:
+		e.heartbeatsDue(t)
+	case timerUnseen:
+		e.judgeUnseen(t)
+	case timerRound:
+		e.round()
 	default:
 		if i := e.incidents[IncidentID(t.id)]; i != nil {
 			e.due(i, t.kind)
@@ -204,10 +258,13 @@ func (e *Engine) fire(t timer) {
 }
 
 func (e *Engine) timer(kind timerKind, at int64, id uint64) {
+	if at >= endless {
+		return
+	}
 	t := timer{at: at, kind: kind, id: id}
 	e.timers.push(t)
 	switch kind {
-	case timerSettle, timerGather, timerHold, timerDoubt, timerRank:
+	case timerSettle, timerGather, timerHold, timerAck, timerDoubt, timerRank:
 		e.awaited.push(t)
 	case timerExpire:
 		if e.symptoms.get(id).isEvent() {
@@ -223,6 +280,7 @@ func (e *Engine) emit(i *incident, d Decision, reason string) *Effect {
 	e.effects = append(e.effects, Effect{
 		At: fromNano(e.now), Decision: d, Incident: i.id, Generation: i.generation, Reason: reason,
 	})
+	e.live(i, d)
 	if d != Join {
 		i.note(fromNano(e.now), d, reason)
 		e.dirty.incidents[i.id] = struct{}{}
@@ -230,10 +288,18 @@ func (e *Engine) emit(i *incident, d Decision, reason string) *Effect {
 	return &e.effects[len(e.effects)-1]
 }
 
+// emitBy is emit for what a rule decides; nil is no rule. It is not for joins, which have no entry of their own.
+func (e *Engine) emitBy(i *incident, d Decision, reason string, rule *RuleID) *Effect {
+	f := e.emit(i, d, reason)
+	f.Rule = rule
+	i.timeline[len(i.timeline)-1].Rule = rule
+	return f
+}
+
 // repolicy puts another policy in force: dependencies that rules and labels tell are read anew, all mean what the new rules say, running
 // holds keep their deadlines.
 func (e *Engine) repolicy(p *Policy) {
-	nums, before := e.symptoms.numbers(), e.rules.Dependencies()
+	nums, before, reopen := e.symptoms.numbers(), e.rules.Dependencies(), e.policy.Reopen
 	for _, n := range nums {
 		e.dropEdges(e.symptoms.get(n))
 	}
@@ -250,6 +316,8 @@ func (e *Engine) repolicy(p *Policy) {
 	if retyped {
 		e.reobserveAll(nums)
 	}
+	e.turnSilences()
+	e.rewatch(e.policy.Reopen != reopen)
 }
 
 // gap starts time-outs over and gives overdue holds a grace period, no longer than the gap was.
@@ -263,24 +331,46 @@ func (e *Engine) gap(in *Gap) {
 		}
 	}
 	e.postpone(missed, grace)
+	e.heartbeatsGap()
 	for name, src := range e.sources {
 		src.seen = e.now
 		e.dirty.sources[name] = struct{}{}
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.incidents)) {
 		i := e.incidents[id]
+		e.unwatch(i, toNano(in.From)) // it may have healed unseen
+		e.excuseUnseen(i, missed)
 		if i.state == Held && i.heldUntil <= e.now {
-			i.heldUntil = e.now + grace
+			if i.silence != nil && i.silence.Joined != 0 {
+				e.endSilenceWait(i)
+			}
+			i.heldUntil, i.holdRule, i.foreseen, i.ruled = e.now+grace, nil, false, false
 			i.holdReason = fmt.Sprintf("late: quell saw nothing for %s (%s); senders get %s to report recovery",
 				round(missed), in.Why, round(time.Duration(grace)))
 			e.timer(timerHold, i.heldUntil, uint64(id))
 			e.emit(i, Hold, i.holdReason).Until = fromNano(i.heldUntil)
 		}
-		if i.state.Open() && i.settleAt != 0 && i.settleAt < e.now+min(grace, int64(e.policy.Settle)) {
-			i.settleAt = e.now + min(grace, int64(e.policy.Settle))
-			e.timer(timerSettle, i.settleAt, uint64(id))
-			e.dirty.incidents[id] = struct{}{}
+		if i.state == Acknowledged && i.taken.Until != 0 && i.taken.Until < e.now+grace {
+			e.lapseAt(i, e.now+grace)
 		}
+		e.settleAnew(i, in, e.now+min(grace, int64(e.policy.Settle)))
+		e.watchBudget(i)
+	}
+}
+
+// settleAnew lets what had not settled before a gap settle at a time at the earliest: whatever came back meanwhile has to be heard of first.
+func (e *Engine) settleAnew(i *incident, in *Gap, at int64) {
+	if !i.state.Open() || i.settleAt == 0 {
+		return
+	}
+	if i.calmAt > toNano(in.From) && i.calmAt < at {
+		i.calmAt = at
+		e.dirty.incidents[i.id] = struct{}{}
+	}
+	if i.settleAt < at {
+		i.settleAt = at
+		e.timer(timerSettle, at, uint64(i.id))
+		e.dirty.incidents[i.id] = struct{}{}
 	}
 }
 
@@ -318,14 +408,4 @@ func toNano(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixNano()
-}
-
-// round shortens a duration for people.
-func round(d time.Duration) string {
-	switch {
-	case d >= time.Minute:
-		return model.Duration(d.Round(time.Second)).String()
-	default:
-		return d.Round(cmp.Or(time.Second/10, 1)).String()
-	}
 }

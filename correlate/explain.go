@@ -42,7 +42,9 @@ func (e *Engine) Explain(id IncidentID, limit int) (x *Explanation, ok bool) {
 		}
 		return x, true
 	}
-	return q.explanation(limit), true
+	x = q.explanation(limit)
+	x.Incident.Silenced, x.Incident.Enrichment = e.silencedIncident(i), e.enrichment(i)
+	return x, true
 }
 
 // inquiry is an explanation while it is made.
@@ -159,8 +161,8 @@ func (q *inquiry) candidate(c *candidate, why string) Candidate {
 		v.Ill, v.Dependents = q.d.around(c), c.of
 	}
 	if c.change > 1 {
-		last, where, _ := q.engine.changeAt(c.node)
-		v.Changed = &CountedChange{Entity: where, At: fromNano(last.At), Text: last.Text}
+		s := &c.changed
+		v.Changed = &CountedChange{Entity: s.where, At: fromNano(s.At), BeforeSeconds: s.lead.Seconds(), Text: s.Text}
 	}
 	return v
 }

@@ -43,11 +43,11 @@ func played(t *testing.T, script string) *Engine {
 func eachStep(t *testing.T, e *Engine, script string, after func()) {
 	t.Helper()
 	for _, line := range parseScript(t, script) {
-		for due, ok := e.Deadline(); ok && due.Before(line.at) && line.words[0] != "gap"; due, ok = e.Deadline() {
+		for due, ok := e.Deadline(); ok && due.Before(line.at) && !line.gap(); due, ok = e.Deadline() {
 			e.Step(due, nil)
 			after()
 		}
-		e.Step(line.at, line.inputs(t))
+		e.Step(line.at, line.inputs)
 		after()
 	}
 }
@@ -290,7 +290,7 @@ func TestExplainSaysWhoIsKeptBecausePeopleWereTold(t *testing.T) {
 	}
 	// A rival that leads by less than it takes: made by hand, since the engine would need luck for it.
 	e.tuning.StayMargin = 100
-	e.Step(start.Add(6*time.Minute), scriptLine{at: start, words: []string{"fire", "Down", "service/db", "severity=critical"}}.inputs(t))
+	e.Step(start.Add(6*time.Minute), parseScript(t, "0s fire Down service/db severity=critical")[0].inputs)
 	e.setRoot(i, mustFind(t, e, "service/web"))
 	x := explain(t, e, 1)
 	flips, _ := x.Decisive()

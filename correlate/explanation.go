@@ -62,8 +62,10 @@ type Candidate struct {
 // CountedChange is a change that speaks for a candidate: of itself or of one of its parts.
 type CountedChange struct {
 	Entity topology.Entity `json:"entity"`
-	At     time.Time       `json:"t"`
-	Text   string          `json:"text"`
+	// At is when quell heard of it, BeforeSeconds how long it was before the first trouble after it.
+	At            time.Time `json:"t"`
+	BeforeSeconds float64   `json:"before_seconds"`
+	Text          string    `json:"text"`
 }
 
 // ExplainedSymptom is a symptom with the way that trouble took to it. An entity has one voice, that of its strongest symptom.
@@ -87,6 +89,8 @@ type ExplainedSymptom struct {
 	Others []OtherRoot `json:"others,omitempty"`
 	// Note says what is special: that nothing explains it, or why it counts nothing.
 	Note string `json:"note,omitempty"`
+	// Rules are what the rules in force say about it. What it says nothing of is built in, or in the policy's defaults.
+	Rules []Ruling `json:"rules,omitempty"`
 }
 
 // Strength is how much a symptom weighs: the product of its parts.
@@ -111,6 +115,8 @@ type ChainStep struct {
 	// Weight is the chance that trouble travels the step. It is lower than that of the type where trouble passed an entity without a
 	// guess being seen there, and where an owner has many parts.
 	Weight float64 `json:"weight,omitempty"`
+	// Rules say that there is the dependency, or what its type means, or that one symptom causes the other.
+	Rules []Ruling `json:"rules,omitempty"`
 }
 
 // OtherRoot is another candidate that explains a symptom, and how well: from 0 to 1, the symptom's strength not counted.

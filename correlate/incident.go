@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"quell/correlate/honesty"
 	"quell/correlate/topology"
 )
 
@@ -158,17 +159,33 @@ type Incident struct {
 	Opened    time.Time  `json:"opened"`
 	HeldUntil *time.Time `json:"held_until,omitempty"`
 	// HoldReason says why quell waits, or why it did not wait longer.
-	HoldReason   string     `json:"hold_reason,omitempty"`
+	HoldReason string `json:"hold_reason,omitempty"`
+	// HoldRule is the rule that says so; nil if none does.
+	HoldRule *RuleID `json:"hold_rule,omitempty"`
+	// Silenced is there if symptoms of it that did not clear are silenced or muted by rules; in lists, if it waits for that to end.
+	Silenced *Silenced `json:"silenced,omitempty"`
+	// Enrichment is what rules add for those who look into it; nil if they say nothing, and in lists.
+	Enrichment *Enrichment `json:"enrichment,omitempty"`
+	// Outlook is by what quell set its last deadline that is not a rule's alone; nil if there is none.
+	Outlook      *Outlook   `json:"outlook,omitempty"`
 	Escalated    *time.Time `json:"escalated"`
 	Acknowledged *time.Time `json:"acknowledged,omitempty"`
 	AckedBy      string     `json:"acknowledged_by,omitempty"`
-	Closed       *time.Time `json:"closed"`
+	// Withdrawn is when it turned out that all pages of this generation were taken back before they left.
+	Withdrawn *time.Time `json:"withdrawn,omitempty"`
+	Closed    *time.Time `json:"closed"`
 	// Recovered is when the last symptom cleared; it precedes Closed by the settle time.
 	Recovered *time.Time `json:"recovered,omitempty"`
 	// CloseReason says what ended it.
 	CloseReason string `json:"close_reason,omitempty"`
 	// HealedBy says what ended the trouble, by the evidence that there is; nil while it lasts, or if an operator ended it.
 	HealedBy *Healing `json:"healed_by,omitempty"`
+	// SettlesAt is when an incident that is well but flaps is over, unless its trouble comes back; nil for others.
+	SettlesAt *time.Time `json:"settles_at,omitempty"`
+	// Chronic says in which ways it is chronic, in order of their kinds. Read only.
+	Chronic []Chronic `json:"chronic,omitempty"`
+	// Episodes are how often its alerts fired and cleared, by name.
+	Episodes []Episodes `json:"episodes,omitempty"`
 	// ByHand is true if an operator closed it.
 	ByHand bool `json:"by_hand,omitempty"`
 	// Paged is true once this generation was escalated.
@@ -181,11 +198,20 @@ type Incident struct {
 	Active int `json:"active"`
 	Lost   int `json:"lost"`
 	// Members are the entities that had a symptom in it, in order of their ids, and Symptoms their conditions, oldest first.
-	// Both end at [MaxShown]; MemberCount counts all.
+	// In messages both end at [MaxShown], members with some of each kind; MemberCount counts all, and MemberKinds by kind where some are left out.
 	Members     []topology.Entity `json:"members"`
 	MemberCount int               `json:"member_count"`
+	MemberKinds map[string]int    `json:"member_kinds,omitempty"`
 	Symptoms    []SymptomView     `json:"symptoms,omitempty"`
 	Timeline    []TimelineEntry   `json:"timeline,omitempty"`
+	// Generations are its lives, oldest first; the last is the present one, or the one that ended last. EarlierGenerations counts those
+	// that are too long ago to be kept.
+	Generations        []honesty.Generation `json:"generations,omitempty"`
+	EarlierGenerations int                  `json:"earlier_generations,omitempty"`
+	// Feedback is what operators said about it afterwards, oldest first.
+	Feedback []Said `json:"feedback,omitempty"`
+	// Escalation says who was told of it and who is next; nil if nobody was, or where the one who asks does not know.
+	Escalation *Escalation `json:"escalation,omitempty"`
 	// Labels are those that all its alerts share: what routes match on.
 	Labels Labels `json:"labels,omitempty"`
 }
@@ -209,6 +235,10 @@ type SymptomView struct {
 	Path []PathStep `json:"path,omitempty"`
 	// Why says how it came to this incident.
 	Why string `json:"why,omitempty"`
+	// SilencedBy are the silences that it is under, what lasts longest first.
+	SilencedBy []SilencedBy `json:"silenced_by,omitempty"`
+	// MutedBy are the rules that keep it from paging, what lasts longest first.
+	MutedBy []MutedBy `json:"muted_by,omitempty"`
 }
 
 // PathStep is an entity and the dependency that led to it: its type, and the sources that tell of it. The first step has neither.
@@ -223,4 +253,6 @@ type TimelineEntry struct {
 	At       time.Time `json:"t"`
 	Decision Decision  `json:"decision"`
 	Reason   string    `json:"reason"`
+	// Rule is that of the [Effect].
+	Rule *RuleID `json:"rule,omitempty"`
 }

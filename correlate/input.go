@@ -8,7 +8,8 @@ import (
 	"quell/correlate/topology"
 )
 
-// Input is one thing that the engine is told: *Alert, *Event, *Topology, *Command, *Delivery, *Refresh, *Gap or *Policy.
+// Input is one thing that the engine is told: *Alert, *Event, *Topology, *Command, *Delivery, *Refresh, *Gap, *Policy, *Silence,
+// *Heartbeat, *Unseen or *Feedback.
 // Everything that changes the engine's state is an input, and every input is in the journal.
 type Input interface{ input() }
 
@@ -64,6 +65,8 @@ type Topology struct {
 type Command struct {
 	Action   Action
 	Incident IncidentID
+	// Generation is the life of the incident that is meant, where who asks knows of one only: a page that was answered late. Zero is any.
+	Generation int `json:",omitempty"`
 	// By is who did it, as the audit log shows it.
 	By string
 }
@@ -85,19 +88,31 @@ type Delivery struct {
 	Receiver, Integration string
 	// Action is what was delivered: trigger, update, acknowledge, resolve.
 	Action string
-	// Error is empty when it was accepted; else the final reason why it never will be.
+	// Error is empty when it was accepted or withdrawn; else the final reason why it never will be. Of one that is deferred it is why.
 	Error string
+	// Deferred is true if this is no end: it waits for a receiver that is ill, and others are told meanwhile.
+	Deferred bool `json:",omitempty"`
+	// Superseded is true if it was dropped, since a later one says all that it would have said.
+	Superseded bool `json:",omitempty"`
+	// Retried is who had it tried again after it was given up. That, too, is no end.
+	Retried string `json:",omitempty"`
+	// Withdrawn is true if it was taken back before it left, since the incident had ended, or somebody had acknowledged it.
+	Withdrawn bool `json:",omitempty"`
+	// Unseen is true if with this one no page of the generation is left that arrived, or may still arrive. Package routing sets it.
+	Unseen bool `json:",omitempty"`
 }
 
 // Refresh says that alerts were reported again unchanged; it only moves their time-outs.
 // It exists so that a re-sent alert costs a varint in somebody else's journal record and no write of its own.
 type Refresh struct {
-	// Alerts are numbers that [Engine.Lookup] gave, ascending.
+	// Alerts are numbers that [Engine.Unchanged] gave, ascending.
 	Alerts []uint64
 	// Expires is the latest time-out among the reports; zero means that [Policy.AlertTimeout] runs anew.
 	Expires time.Time
 	// Source as in Alert.
 	Source string
+	// Heard is when the latest of the reports came, which may be long before the step; zero means with it.
+	Heard time.Time
 }
 
 // Gap says that quell saw nothing between From and To: it was down, suspended, or its clock was moved.
@@ -108,11 +123,28 @@ type Gap struct {
 	Why string
 }
 
-func (*Alert) input()    {}
-func (*Event) input()    {}
-func (*Topology) input() {}
-func (*Command) input()  {}
-func (*Delivery) input() {}
-func (*Refresh) input()  {}
-func (*Gap) input()      {}
-func (*Policy) input()   {}
+// Heartbeat is what somebody says who reports by itself over and over: a cron job, a backup, another quell. See [HeartbeatRule].
+type Heartbeat struct {
+	Name string `json:"name"`
+	// Labels hold those that the rule's heartbeats are told apart by; others do not count.
+	Labels Labels `json:"labels,omitempty"`
+	// Failed is true if it reports that its work went wrong, which is a sign of life as well. Message may say how.
+	Failed  bool   `json:"failed,omitempty"`
+	Message string `json:"message,omitempty"`
+	// Source names who reported it; possibly empty.
+	Source string `json:"source,omitempty"`
+	// Forget says that it is expected no longer, until it beats again; all else but Name and Labels does not count then, and the
+	// name may be that of alerts.
+	Forget bool `json:"forget,omitempty"`
+}
+
+func (*Unseen) input()    {}
+func (*Alert) input()     {}
+func (*Event) input()     {}
+func (*Topology) input()  {}
+func (*Command) input()   {}
+func (*Delivery) input()  {}
+func (*Refresh) input()   {}
+func (*Gap) input()       {}
+func (*Policy) input()    {}
+func (*Heartbeat) input() {}

@@ -24,6 +24,9 @@ func (s *stage) check(f *Effect) {
 			s.fail("roots", "%s is twice a root of %s", root.Entity, f.Incident)
 		}
 	}
+	if s.chronically(f) {
+		return
+	}
 	if wrong := s.rash(f); wrong != "" {
 		s.fail("orphans", "%s is paged, and %s", f.Incident, wrong)
 	}
@@ -33,8 +36,17 @@ func (s *stage) check(f *Effect) {
 	if wrong := s.vain(f); f.Decision == Hold && wrong != "" {
 		s.fail("vain", "%s: %s: %s", f.Incident, f.Reason, wrong)
 	}
+	if wrong := s.heldBeyond(f); wrong != "" {
+		s.fail("beyond", "%s is held until %v: %s: %s", f.Incident, f.Until.Sub(start), f.Reason, wrong)
+	}
 	if f.Decision == Hold && (f.Until.After(s.ledger.promised(f.Incident)) || f.Until.After(s.now) && strings.HasPrefix(f.Reason, "held on: ")) {
 		s.lengthened(f)
+	}
+	if i := s.engine.incidents[f.Incident]; f.Decision == Escalate && i != nil {
+		// What is handed back is decided when an input comes, and a silence may follow in the same step.
+		if _, all := allSilenced(s.engine, s.mutes, i); all && !strings.HasPrefix(f.Reason, "handed back: ") {
+			s.fail("silence", "%s is paged, and all of it is silenced (%s)", f.Incident, f.Reason)
+		}
 	}
 	if !f.At.Equal(s.now) {
 		s.fail("effect", "%s %s is of %v", f.Decision, f.Incident, f.At)
@@ -45,16 +57,30 @@ func (s *stage) check(f *Effect) {
 // ill has waited as long as it may.
 func (s *stage) lengthened(f *Effect) {
 	a := s.ledger.life[f.Incident]
-	switch {
+	switch waits, ended := saysMuted(f.Reason); {
+	case waits:
+		s.silenceWaits(f)
+		a.orphans.late = false
+	case ended:
+		s.silenceWaits(f)
+		a.excused = latest(a.excused, f.Until) // quell may have been down when the silence ended
+		a.orphans.late = false
+	case strings.HasPrefix(f.Reason, "held longer: "):
+		a.orphans.late = false // heldBeyond has a look at it
 	case strings.HasPrefix(f.Reason, "held on: "):
 		if wrong := s.heldOn(f); wrong != "" {
 			s.fail("lengthened", "%s is held longer, until %v (%s): %s", f.Incident, f.Until.Sub(start), f.Reason, wrong)
 		}
 		a.excused, a.orphans.late = f.Until, false
+	case a.vain && s.impatient(s.engine.incidents[f.Incident], s.near(s.engine.incidents[f.Incident])) == "":
+		a.excused, a.orphans.late = f.Until, false // what it was not to be held for is over
 	case a.vain && s.parted[f.Incident]:
 		a.excused, a.orphans.late = f.Until, false // it was cut short for what is no part of it any more
 	case s.mayWait(f):
 		a.excused, a.orphans.late = f.Until, true
+	case s.restsAnew(f):
+		a.excused, a.heldFrom, a.overdue = f.Until, f.At, false
+		a.orphans = orphans{}
 	case s.newcomers(f):
 		a.orphans.late, a.excused = false, f.Until
 	case !s.restarted && s.engine.Figures().SilentSources == 0:
@@ -88,7 +114,7 @@ func (s *stage) invariants() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.engine.incidents)) {
 		i := s.engine.incidents[id]
-		if wrong := s.ledger.compare(s.now, i, s.settle); wrong != "" {
+		if wrong := s.ledger.compare(s.now, i, s.patienceFor(i)); wrong != "" {
 			s.fail("incident", "%s: %s", id, wrong)
 		}
 		s.members(i)
@@ -99,9 +125,11 @@ func (s *stage) invariants() {
 			s.fail("incident", "%s is open, and the engine forgot it", id)
 		}
 	}
+	s.silences()
 	s.homes()
 	s.timers()
 	s.pending()
+	s.budgets()
 	if s.r.IntN(8) == 0 {
 		s.views()
 	}
@@ -123,7 +151,7 @@ func (s *stage) timers() {
 func (s *stage) pending() {
 	want := int64(0)
 	for _, t := range s.engine.timers {
-		waits := slices.Contains([]timerKind{timerSettle, timerGather, timerHold, timerDoubt, timerRank}, t.kind)
+		waits := slices.Contains([]timerKind{timerSettle, timerGather, timerHold, timerAck, timerDoubt, timerRank}, t.kind)
 		if t.kind == timerExpire {
 			e := s.engine.symptoms.get(t.id)
 			waits = e != nil && e.isEvent() && e.active() && e.expireAt == t.at
@@ -186,11 +214,9 @@ func (s *stage) homes() {
 		a := s.ledger.life[t.incident]
 		switch {
 		case t.incident == 0:
-			if !s.unexplained(t) {
-				s.fail("homes", "%s is active, in no incident, and not listed as unexplained", display(name))
-			}
+			s.fail("homes", "%s is active, and in no incident", display(name))
 		case a.open:
-			if m != nil && a.state() == Held && s.now.After(latest(m.waits, a.excused)) {
+			if m != nil && a.state() == Held && s.now.After(latest(latest(m.waits, a.excused), s.mutedUntil(t))) {
 				s.fail("patience", "%s is active since %v, and nobody was told", display(name), m.since.Sub(start))
 			}
 		case !a.byHand:
@@ -208,12 +234,6 @@ func (s *stage) nameOf(t *symptom) string {
 		return eventName(s.engine.graph.Entity(t.node), t.name)
 	}
 	return string(t.labels)
-}
-
-// unexplained reports whether an active symptom is listed as one that belongs to no incident.
-func (s *stage) unexplained(t *symptom) bool {
-	views, _ := s.engine.Unexplained(s.engine.symptoms.len())
-	return slices.ContainsFunc(views, func(v SymptomView) bool { return v.Labels == t.labels && v.Name == t.name })
 }
 
 // attribute notes for each fault which incident has a symptom that tells of it.

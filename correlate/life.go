@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quell/correlate/topology"
+	"quell/internal/english"
 )
 
 // timelineMax bounds an incident's timeline; what is beyond it replaces the middle, since the beginning and the end matter most.
@@ -28,11 +29,15 @@ type incident struct {
 	opened       int64
 	heldUntil    int64
 	holdReason   string
-	escalated    int64 // the first page ever
+	holdRule     *RuleID // the rule that holdReason names; nil if there is none
+	escalated    int64   // the first page ever
 	acknowledged int64
 	ackedBy      string
+	taken        *acknowledgement // what was acknowledged; nil unless the state is Acknowledged
+	withdrawn    int64            // when all pages of this generation turned out to be taken back unsent
 	recovered    int64
 	settleAt     int64
+	calmAt       int64 // when it would have been over if it did not flap; zero unless it is well and flaps
 	closed       int64
 	closeReason  string
 	mergedInto   IncidentID
@@ -51,10 +56,27 @@ type incident struct {
 	parent     topology.Entity
 	parentGone int64
 	// gathers are the entities around which there are more incidents to be merged into this one; see gatherLater.
-	gathers  []topology.Entity
-	late     bool // its hold is over, and it only waits for what its parent brought down to follow
-	heldFrom int64
-	healed   *Healing // what ended its trouble; nil while it lasts, or if an operator ended it
+	generations generations
+	gathers     []topology.Entity
+	late        bool // its hold is over, and it only waits for what its parent brought down to follow
+	heldFrom    int64
+	silence     *silenceWait // what the end of silences means for it; nil if nothing
+	healed      *Healing     // what ended its trouble; nil while it lasts, or if an operator ended it
+	foreseen    bool         // its deadline is by its outlook
+	ruled       bool         // its deadline is by a rule alone
+	outlook     *Outlook     // the last one that set a deadline in this generation; nil if none did
+	watched     int64        // since when the present stretch of it goes on, of which lifetimes are learned; zero if nothing is
+	trouble     trouble      // what that stretch is counted as
+	storm       string       // how much else began just before; empty if that is nothing particular
+	relapse     string       // why it is not held: somebody had taken it on before it came back; empty if nobody had
+
+	illSince   int64      // since when some symptom of it has been active; zero if none is
+	chronicDue int64      // when its record is looked at next; zero if that is not needed
+	overdrawn  bool       // it is to be paged since it is chronic, whatever might put that off
+	chronic    []Chronic  // in which ways it is chronic, in order of their kinds; copies may be given out, so it is never changed in place
+	episodes   []Episodes // how often its alerts fired and cleared, in order of their names
+	// chronicName is that of its record as it was asked for last; nil if it never was.
+	chronicName *chronicName
 
 	symptoms []uint64 // see sorted
 	unsorted bool
@@ -85,13 +107,14 @@ func (e *Engine) open(s *symptom) {
 	i.rootWhy = "it is the first symptom, and nothing that it depends on is ill"
 	e.adoptSymptom(i, s)
 	e.rerank(i)
-	e.emit(i, Open, fmt.Sprintf("%s began on %s and nothing known explains it", s.name, e.graph.Entity(s.node)))
+	e.emitBy(i, Open, fmt.Sprintf("%s began on %s and nothing known explains it%s", s.name, e.graph.Entity(s.node), s.ownWords()), e.ownRule(s))
+	e.watch(i)
 	e.hold(i, s, 0)
 }
 
 // begun makes an incident rooted in n, without symptoms.
 func (e *Engine) begun(n topology.Node) *incident {
-	i := &incident{id: e.nextIncident, generation: 1, state: Held, root: n, opened: e.now, heldFrom: e.now}
+	i := &incident{id: e.nextIncident, generation: 1, state: Held, root: n, opened: e.now, heldFrom: e.now, storm: e.rush.band(e.now)}
 	e.nextIncident++
 	e.dirty.counters = true
 	e.incidents[i.id] = i
@@ -112,8 +135,11 @@ func (e *Engine) adoptSymptom(i *incident, s *symptom) {
 	i.active++
 	e.seat(e.local(s.node).site, i.id)
 	if i.recovered != 0 || i.settleAt != 0 {
-		i.recovered, i.settleAt = 0, 0
+		i.recovered, i.settleAt, i.calmAt = 0, 0, 0
 		e.dirty.incidents[i.id] = struct{}{}
+	}
+	if i.illSince == 0 {
+		e.sicken(i)
 	}
 }
 
@@ -174,31 +200,49 @@ func (i *incident) sorted() []uint64 {
 
 // join adds a symptom to an open incident.
 func (e *Engine) join(i *incident, s *symptom, how string) {
+	until := e.standing(i)
 	e.adoptSymptom(i, s)
-	f := e.emit(i, Join, s.name+" joins: "+how)
-	f.Entity = e.graph.Entity(s.node)
-	e.hold(i, s, i.heldUntil)
-	e.afterActive(i)
+	f := e.emit(i, Join, s.name+" joins: "+how+s.ownWords())
+	f.Entity, f.Rule = e.graph.Entity(s.node), e.ownRule(s)
+	e.hold(i, s, until)
+	e.budgetAnew(i, s)
+	e.afterActive(i, e.newName(i, s.num))
+}
+
+// budgetAnew looks at the budget of an incident of which s began: it may be silenced no longer, or muted.
+func (e *Engine) budgetAnew(i *incident, s *symptom) {
+	if e.silences.inForce+e.mutes.mutable > 0 {
+		e.unmuted(i, s)
+		e.watchBudget(i)
+	}
 }
 
 // resume continues an incident whose symptom came back before it was over.
 func (e *Engine) resume(i *incident, s *symptom) {
+	until := e.standing(i)
 	e.adoptSymptom(i, s)
 	e.dirty.incidents[i.id] = struct{}{}
-	e.hold(i, s, i.heldUntil)
-	e.afterActive(i)
+	e.hold(i, s, until)
+	e.budgetAnew(i, s)
+	e.afterActive(i, e.newName(i, s.num))
 }
 
-// afterActive escalates what comes back after its hold ran out, and tells people when it got worse.
-func (e *Engine) afterActive(i *incident) {
+// afterActive escalates what comes back after its hold ran out, and tells people when it got worse. unseen is as in [Engine.worsened].
+func (e *Engine) afterActive(i *incident, unseen string) {
 	if i.state == Held && i.heldUntil <= e.now {
 		e.timer(timerHold, e.now, uint64(i.id))
 	}
 	e.hurry(i)
+	if e.lapses(i) {
+		e.timer(timerAck, e.now, uint64(i.id))
+	}
+	if e.worsened(i, unseen) {
+		return
+	}
 	if i.state == Escalated || i.state == Acknowledged {
 		worse := i.severity > i.toldSeverity
-		if worse || len(i.symptoms) >= 2*i.toldAlerts && len(i.symptoms) >= i.toldAlerts+5 {
-			e.emit(i, Update, fmt.Sprintf("%d symptoms on %d entities, worst %s", len(i.symptoms), i.sites, i.severity)).Worse = worse
+		if (worse || len(i.symptoms) >= 2*i.toldAlerts && len(i.symptoms) >= i.toldAlerts+5) && !e.owesUpdate(i) {
+			e.emit(i, Update, fmt.Sprintf("%s on %s, worst %s", english.Count(len(i.symptoms), "symptom"), english.Count(i.sites, "entity"), i.severity)).Worse = worse
 			i.toldAlerts, i.toldSeverity = len(i.symptoms), i.severity
 		}
 	}
@@ -206,55 +250,9 @@ func (e *Engine) afterActive(i *incident) {
 
 // tell notes that people who were paged hear that the incident changed its shape.
 func (e *Engine) tell(i *incident) {
-	if i.state == Escalated || i.state == Acknowledged {
+	if (i.state == Escalated || i.state == Acknowledged) && !e.owesUpdate(i) {
 		i.toldAlerts, i.toldSeverity = len(i.symptoms), i.severity
 	}
-}
-
-// hold gives i the time that rules allow for a symptom. until is the deadline that it has already, 0 for none: a symptom
-// may shorten it, never lengthen.
-func (e *Engine) hold(i *incident, s *symptom, until int64) {
-	if i.state != Held {
-		return
-	}
-	d, why := e.usualHold(s)
-	if s.exhausted {
-		d = 0
-	}
-	at := e.now + int64(d)
-	if until != 0 && at >= until {
-		return
-	}
-	if s.exhausted {
-		e.setHold(i, at, e.vain(s))
-		return
-	}
-	e.setHold(i, at, fmt.Sprintf("held %s to heal by itself (%s); pages at %s", round(d), why, clock(at)))
-}
-
-// usualHold is how long a symptom may last until it is paged, and which rule says so.
-func (e *Engine) usualHold(s *symptom) (d time.Duration, by string) {
-	if d, by, ok := e.rules.Hold(s.labels, s.severity); ok {
-		return d, by
-	}
-	return e.policy.Hold, "default hold"
-}
-
-// shorten takes over the earlier deadline of a merged incident. One that is over, since that incident was well when it came, is now.
-func (e *Engine) shorten(i *incident, until int64, reason string) {
-	switch {
-	case i.state != Held || until >= i.heldUntil:
-	case until < e.now:
-		e.setHold(i, e.now, "the hold of what became a part of it is over")
-	default:
-		e.setHold(i, until, reason)
-	}
-}
-
-func (e *Engine) setHold(i *incident, at int64, reason string) {
-	i.heldUntil, i.holdReason = at, reason
-	e.timer(timerHold, at, uint64(i.id))
-	e.emit(i, Hold, reason).Until = fromNano(at)
 }
 
 // eased looks whether an incident's symptoms are all gone.
@@ -264,10 +262,14 @@ func (e *Engine) eased(i *incident) {
 	}
 	e.dirty.incidents[i.id] = struct{}{}
 	if i.lost > 0 {
+		e.lapse(i)
 		e.timer(timerLost, max(e.lastLost(i)+int64(e.policy.LostAfter), e.now), uint64(i.id))
 		return
 	}
 	i.recovered, i.settleAt = e.now, e.now+int64(e.policy.Settle)
+	if rests := e.recover(i); rests > i.settleAt {
+		i.calmAt, i.settleAt = i.settleAt, rests
+	}
 	e.timer(timerSettle, i.settleAt, uint64(i.id))
 }
 
@@ -282,22 +284,33 @@ func (e *Engine) due(i *incident, kind timerKind) {
 		e.rerank(i)
 	case kind == timerHold && i.state == Held && i.heldUntil <= e.now && i.active+i.lost > 0:
 		e.holdOver(i)
+	case kind == timerAck && e.lapses(i):
+		e.lapsed(i)
 	case kind == timerDoubt && i.state.Open() && e.outlasted(i):
 		e.rerank(i)
 	case kind == timerLost && i.state.Open() && i.active == 0 && i.lost > 0 && e.lastLost(i)+int64(e.policy.LostAfter) <= e.now:
+		e.unwatch(i, e.lastLost(i))
 		e.close(i, Resolved, fmt.Sprintf("given up: nobody reported on it for %s, so whether it healed is unknown", round(e.policy.LostAfter)))
+	case kind == timerLearn:
+		e.checkpoint(i)
 	case kind == timerForget && !i.state.Open() && i.closed+int64(e.policy.Reopen) <= e.now:
-		e.forget(i)
+		e.bury(i)
+	case kind == timerChronic && i.state.Open() && i.chronicDue != 0 && i.chronicDue <= e.now:
+		e.reviewChronic(i)
 	}
 }
 
 // settled closes an incident whose symptoms stayed clear.
 func (e *Engine) settled(i *incident) {
-	took := round(time.Duration(i.recovered - i.opened))
+	took, stayed := round(time.Duration(i.recovered-i.heldFrom)), round(time.Duration(e.now-i.recovered))
 	i.healed = e.credit(i)
+	e.learn(i, i.recovered, true)
+	e.ended(i)
+	i.watched = 0
+	e.noteHealed(i)
 	if i.pagedGeneration == i.generation {
 		e.close(i, Resolved, fmt.Sprintf("%s cleared after %s and stayed clear for %s; what healed it: %s",
-			allOf(len(i.symptoms)), took, round(e.policy.Settle), i.healed))
+			allOf(len(i.symptoms)), took, stayed, i.healed))
 		return
 	}
 	state := SelfHealed
@@ -305,111 +318,7 @@ func (e *Engine) settled(i *incident) {
 		state = Resolved // somebody was looking: it cannot be told from a repair
 	}
 	e.close(i, state, fmt.Sprintf("healed by itself after %s: %s cleared and stayed clear for %s; what healed it: %s",
-		took, allOf(len(i.symptoms)), round(e.policy.Settle), i.healed))
-}
-
-// holdOver escalates, unless all that is left is unknown because its source fell silent: then the source pages for it.
-func (e *Engine) holdOver(i *incident) {
-	if src := e.silentSource(i); src != "" {
-		e.setHold(i, e.now+int64(max(e.policy.Hold, time.Minute)),
-			fmt.Sprintf("unknown, neither healed nor failed: %s fell silent and is an incident of its own", src))
-		return
-	}
-	if until, why := e.orphaned(i); until > e.now {
-		i.late = true
-		e.setHold(i, until, why)
-		return
-	}
-	if until := e.newcomers(i); until > e.now {
-		i.late = false
-		e.setHold(i, until, fmt.Sprintf("what it began with recovered; what is ill now began later and gets until %s to heal", clock(until)))
-		return
-	}
-	if until, why := e.healing(i); until > e.now {
-		i.late = false
-		e.setHold(i, until, why)
-		return
-	}
-	e.splitBeforePage(i)
-	if i.active+i.lost > 0 && i.heldUntil <= e.now {
-		e.escalate(i)
-	}
-}
-
-// newcomers is until when i waits although its hold is over: all that was ill when it began recovered, and what is ill now
-// gets the hold that it would have had alone. Zero if something has had it, was there from the beginning, is critical, or fell silent.
-// What breaks anew all the time is paged after twice the usual hold. It costs one look at each symptom.
-func (e *Engine) newcomers(i *incident) (until int64) {
-	most := i.opened + 2*int64(e.policy.Hold)
-	began := make(map[topology.Node]int64)
-	for _, num := range i.symptoms {
-		s := e.symptoms.get(num)
-		if at, known := began[s.node]; !known || s.began < at {
-			began[s.node] = s.began
-		}
-	}
-	for _, num := range i.symptoms {
-		s := e.symptoms.get(num)
-		if s.condition == conditionCleared {
-			continue
-		}
-		if !s.active() || s.severity == SeverityCritical || began[s.node] <= i.opened {
-			return 0
-		}
-		d, _ := e.usualHold(s)
-		if at := began[s.node] + int64(d); until == 0 || at < until {
-			until = at
-		}
-	}
-	return min(until, most)
-}
-
-// orphaned is until when what a recovered root brought down gets time to follow, and why: the settle time, and as long as the usual
-// hold unless somebody reports the rest anew. By then a sender would have told of its recovery, so that what still
-// fires is trouble of its own. Zero if that is over, or the root did not recover, or is ill again.
-func (e *Engine) orphaned(i *incident) (until int64, why string) {
-	if i.parentGone == 0 || e.parentIll(i) {
-		return 0, ""
-	}
-	if until = i.parentGone + int64(e.policy.Settle); until > e.now {
-		return until, fmt.Sprintf("its cause recovered at %s; what that brought down gets %s to follow", clock(i.parentGone), round(e.policy.Settle))
-	}
-	if until = i.parentGone + int64(e.policy.Hold); until <= e.now || e.fresh(i) {
-		return 0, ""
-	}
-	return until, fmt.Sprintf("its cause recovered at %s, and nobody has reported the rest since; waits for word until %s", clock(i.parentGone), clock(until))
-}
-
-// hurry ends the wait of an incident whose hold is over once what it still waits for did not come about: its parent is ill again, or,
-// after the settle time, somebody reports the rest anew. Otherwise a parent that flaps could put off the page for ever.
-func (e *Engine) hurry(i *incident) {
-	if !i.late || i.state != Held || i.heldUntil <= e.now {
-		return
-	}
-	if until, _ := e.orphaned(i); until > e.now {
-		return
-	}
-	why := "what its cause brought down was reported again after that had recovered"
-	if e.parentIll(i) {
-		why = "its cause had recovered, and is ill again"
-	}
-	e.setHold(i, e.now, "its hold is over: "+why)
-}
-
-// parentIll reports whether the root of i that recovered last is ill again.
-func (e *Engine) parentIll(i *incident) bool {
-	n, ok := e.graph.Find(i.parent)
-	return ok && e.ill(n)
-}
-
-// fresh reports whether an active symptom of i began, or was reported again, after its root had recovered.
-func (e *Engine) fresh(i *incident) bool {
-	for _, num := range i.symptoms {
-		if s := e.symptoms.get(num); s.active() && s.seen > i.parentGone {
-			return true
-		}
-	}
-	return false
+		took, allOf(len(i.symptoms)), stayed, i.healed))
 }
 
 // allOf counts symptoms for a sentence.
@@ -420,26 +329,12 @@ func allOf(n int) string {
 	return fmt.Sprintf("all %d symptoms", n)
 }
 
-func (e *Engine) escalate(i *incident) {
-	i.state, i.pagedGeneration = Escalated, i.generation
-	if i.escalated == 0 {
-		i.escalated = e.now
-	}
-	e.rerank(i)
-	reason := fmt.Sprintf("did not recover within its hold: %d of %d symptoms still active after %s",
-		i.active, len(i.symptoms), round(time.Duration(e.now-i.opened)))
-	if i.active == 0 {
-		reason = fmt.Sprintf("did not recover within its hold: nobody reports on its %d symptoms any more", i.lost)
-	} else if s := e.exhausted(i, e.concern(i)); s != nil {
-		reason = fmt.Sprintf("%s; %d of %d symptoms active after %s", e.vain(s), i.active, len(i.symptoms), round(time.Duration(e.now-i.opened)))
-	}
-	e.emit(i, Escalate, reason)
-	e.tell(i)
-}
-
 // close ends an incident. It may be reopened for a while.
 func (e *Engine) close(i *incident, state State, reason string) {
+	e.unwatch(i, e.now)
 	i.state, i.closed, i.closeReason, i.settleAt, i.gathers = state, e.now, reason, 0, nil
+	e.endSilenceWait(i)
+	i.calmAt, i.illSince, i.chronicDue, i.overdrawn = 0, 0, 0, false
 	e.rerank(i) // what ended first can hardly have been the cause
 	if e.local(i.root).root == i.id {
 		e.local(i.root).root = 0
@@ -447,7 +342,7 @@ func (e *Engine) close(i *incident, state State, reason string) {
 	for _, num := range i.symptoms {
 		e.resite(e.local(e.symptoms.get(num).node).site)
 	}
-	e.timer(timerForget, e.now+int64(e.policy.Reopen), uint64(i.id))
+	e.watchGrave(i)
 	d := Resolve
 	if state == SelfHealed {
 		d = SelfHeal
@@ -458,12 +353,16 @@ func (e *Engine) close(i *incident, state State, reason string) {
 // reopen continues a closed incident in a new generation.
 func (e *Engine) reopen(i *incident, s *symptom) {
 	away := e.now - i.closed
+	i.relapse = relapsed(i, away)
 	e.tally(i)
 	i.state, i.generation = Held, i.generation+1
 	i.closed, i.closeReason, i.acknowledged, i.ackedBy, i.byHand = 0, "", 0, "", false
-	i.heldUntil, i.holdReason, i.heldFrom, i.healed = 0, "", e.now, nil
-	i.parent, i.parentGone, i.late = "", 0, false
+	i.taken, i.withdrawn = nil, 0
+	i.heldUntil, i.holdReason, i.holdRule, i.heldFrom, i.healed = 0, "", nil, e.now, nil
+	i.foreseen, i.ruled = false, false
+	i.parent, i.parentGone, i.late, i.outlook, i.storm = "", 0, false, nil, e.rush.band(e.now)
 	i.active, i.lost = 0, 0
+	i.expireChronic(e.now)
 	e.local(i.root).root = i.id
 	for _, num := range slices.Clone(i.sorted()) {
 		if t := e.symptoms.get(num); t != s {
@@ -472,7 +371,12 @@ func (e *Engine) reopen(i *incident, s *symptom) {
 	}
 	e.adoptSymptom(i, s)
 	e.rerank(i)
-	e.emit(i, Reopen, fmt.Sprintf("%s came back %s after the incident had ended", s.name, round(time.Duration(away))))
+	how := "came back"
+	if s.since <= e.now-away {
+		how = "still fires"
+	}
+	e.emitBy(i, Reopen, fmt.Sprintf("%s %s %s after the incident had ended%s", s.name, how, round(time.Duration(away)), s.ownWords()), e.ownRule(s))
+	e.watch(i)
 	e.hold(i, s, 0)
 }
 
@@ -493,17 +397,41 @@ func (e *Engine) readopt(i *incident, t *symptom) {
 	e.resite(st)
 }
 
-// forget drops a closed incident and its cleared symptoms; history keeps its copy. Symptoms that still fire stay without
-// incident, so that their end can be matched.
+// watchGrave sets the timers of an incident that is over: when what still fires is taken up again, and when it can no longer be reopened.
+func (e *Engine) watchGrave(i *incident) {
+	last := i.closed + e.reopenFor(i)
+	if first := i.closed + int64(e.policy.Reopen); first < last && first > e.now {
+		e.timer(timerForget, first, uint64(i.id))
+	}
+	e.timer(timerForget, last, uint64(i.id))
+}
+
+// bury takes up again what still fires although an operator closed i so long ago, since nobody would ever hear of it otherwise, or forgets
+// i if it can no longer be reopened.
+func (e *Engine) bury(i *incident) {
+	for _, num := range slices.Clone(i.sorted()) {
+		s := e.symptoms.get(num)
+		if !s.active() || s.incident != i.id || i.state.Open() {
+			continue
+		}
+		if e.place(s, e.local(s.node).site); s.incident != i.id && i.state != Merged {
+			i.active--
+		}
+	}
+	if !i.state.Open() && i.closed+e.reopenFor(i) <= e.now {
+		e.forget(i)
+	}
+}
+
+// forget drops a closed incident and its symptoms; history keeps its copy.
 func (e *Engine) forget(i *incident) {
 	for _, num := range i.sorted() {
 		s := e.symptoms.get(num)
-		if s.incident = 0; s.active() {
-			e.mark(s)
-			continue
-		}
+		s.incident = 0
 		e.drop(s)
 	}
+	e.seal(i, true)
+	e.endSilencesOf(i.id)
 	delete(e.incidents, i.id)
 	e.dirty.incidents[i.id] = struct{}{}
 	e.local(i.root).rooted--

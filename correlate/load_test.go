@@ -58,6 +58,7 @@ func TestRecordRoundTrip(t *testing.T) {
 		&Refresh{Alerts: []uint64{1, 2, 3, 9, 11, 12}, Expires: start, Source: "s"},
 		&Command{Action: ActionAck, Incident: 3, By: "ada"},
 		&Delivery{Incident: 3, Generation: 1, Receiver: "r", Integration: "i", Action: "trigger", Error: "e"},
+		&Delivery{Incident: 3, Generation: 1, Receiver: "r", Integration: "i", Action: "trigger", Error: "e", Deferred: true, Superseded: true, Retried: "ada"},
 		&Gap{From: start, To: start, Why: "restart"},
 		&Policy{Hold: time.Minute},
 		&Topology{Source: "api", Update: topology.Update{

@@ -120,7 +120,7 @@ func (m *dumbModel) alert(now time.Time, a *Alert, faults []int) {
 		return // somebody who had not heard yet that it was over
 	case s.condition != conditionActive:
 		s.startsAt = firstOf(a.StartsAt, now)
-		s.begin(now, m.hold(a.Labels))
+		s.begin(now, m.hold(a.Labels, s.entity))
 	}
 	s.seen = now
 	s.explicit, s.expires = !a.Expires.IsZero(), a.Expires
@@ -134,11 +134,21 @@ func (s *modelSymptom) begin(now time.Time, hold time.Duration) {
 }
 
 // hold is how long rules let an alert wait.
-func (m *dumbModel) hold(l Labels) time.Duration {
-	if d, _, ok := m.rules.Hold(l, m.rules.Severity(l)); ok {
-		return d
+func (m *dumbModel) hold(l Labels, e topology.Entity) time.Duration {
+	severity := m.rules.Severity(l)
+	if m.presses(severity, e) {
+		return 0
+	}
+	if rule, ok := m.rules.Hold(l, severity); ok {
+		return rule.Hold
 	}
 	return m.policy.Hold
+}
+
+// presses reports whether trouble of an entity must not wait.
+func (m *dumbModel) presses(severity Severity, e topology.Entity) bool {
+	_, critical := m.rules.Critical(e, "")
+	return critical || m.policy.NotFor != SeverityUnset && severity >= m.policy.NotFor
 }
 
 func (s *modelSymptom) end(c condition, now time.Time) {
@@ -187,7 +197,7 @@ func (m *dumbModel) event(now time.Time, ev *Event, faults []int) {
 	}
 	if s.condition != conditionActive {
 		hold := m.policy.Hold
-		if meaning.Exhausted {
+		if meaning.Exhausted || m.presses(meaning.Severity, ev.Entity) {
 			hold = 0
 		}
 		s.begin(now, hold)

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"quell/correlate/topology"
@@ -167,7 +168,7 @@ func (s *stage) fresh(id IncidentID, since time.Time) bool {
 // rash says whether a page comes too early for what a recovered root brought down to follow, or "".
 func (s *stage) rash(f *Effect) string {
 	a := s.ledger.life[f.Incident]
-	if f.Decision != Escalate || a == nil || a.orphans.sure == nil {
+	if f.Decision != Escalate || strings.HasPrefix(f.Reason, "handed back: ") || a == nil || a.orphans.sure == nil {
 		return ""
 	}
 	r := *a.orphans.sure

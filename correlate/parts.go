@@ -32,7 +32,7 @@ func (e *Engine) partsIncident(n topology.Node) (best *incident, inside bool) {
 			return
 		}
 		for _, num := range st.symptoms {
-			if i := e.incidents[e.symptoms.get(num).incident]; i != nil && i.state.Open() {
+			if i := e.incidents[e.symptoms.get(num).incident]; i != nil && i.state.Open() && !e.calm(i) {
 				hit[i.id]++
 				return
 			}

@@ -73,6 +73,7 @@ func (e *Engine) rankAll() {
 				i.roots = []Root{{Entity: e.graph.Entity(i.root), Silent: e.local(i.root).site == nil, Why: i.rootWhy}}
 			}
 			e.dirty.incidents[id] = struct{}{}
+			e.watchBudget(i) // it may be counted for another subject now
 		}
 	}
 	if large {
@@ -124,9 +125,6 @@ func (e *Engine) rank(i *incident) {
 			e.retake(i, top.node, d.reason(e, 0))
 		}
 	}
-	if d.roots[0].node == i.root {
-		i.rootWhy = d.reason(e, 0)
-	}
 	i.rankedAt = e.now
 	i.roots = make([]Root, len(d.roots))
 	for k, c := range d.roots {
@@ -135,8 +133,13 @@ func (e *Engine) rank(i *incident) {
 			i.roots[k].Score = min(i.roots[k].Score, i.roots[k-1].Score)
 		}
 	}
+	if d.roots[0].node == i.root {
+		i.rootWhy = i.roots[0].Why
+	}
 	e.headline(i)
 	e.recallChanges(i)
+	e.hasten(i)
+	e.curtail(i)
 }
 
 // blind reports whether the topology no longer knows all that the last verdict on a closed incident rested on, since pods were
@@ -163,38 +166,68 @@ func (d *diagnosis) reason(e *Engine, k int) string {
 	if len(d.voters) == 1 && c.own != nil && c.revision == noNode && c.change <= 1 {
 		return "shows " + c.own.name + " itself, and nothing that it depends on is ill"
 	}
-	// Each ranking has up to rootsMax of them, so they are put together without fmt.
-	text := "explains " + strconv.Itoa(len(c.hits)) + " of " + strconv.Itoa(len(d.voters)) + " ill entities (" + percent(float32(c.coverage)) + " of the evidence)"
-	shows := ""
-	switch {
-	case c.revision != noNode && c.own != nil:
-		shows = "; its revision " + string(e.graph.Entity(c.revision)) + " shows " + c.own.name
-	case c.own != nil:
-		shows = " and shows " + c.own.name + " itself"
-	case c.revision != noNode:
-		shows = ", silent itself: of its revision " + string(e.graph.Entity(c.revision)) + " " + strconv.Itoa(d.around(c)) + " of " + strconv.Itoa(c.of) + " are ill"
-	default:
-		shows = ", silent itself: " + strconv.Itoa(d.around(c)) + " of the " + strconv.Itoa(c.of) + " next to it are ill"
-	}
+	// Each ranking has up to rootsMax of them: they are put together in memory that is there already.
+	t := append(d.desk.text[:0], "explains "...)
+	t = strconv.AppendInt(t, int64(len(c.hits)), 10)
+	t = append(t, " of "...)
+	t = strconv.AppendInt(t, int64(len(d.voters)), 10)
+	t = append(t, " ill entities ("...)
+	t = append(t, percent(float32(c.coverage))...)
+	t = append(t, " of the evidence)"...)
+	t = d.shows(t, c)
 	if c.change > 1 {
-		shows += "; " + e.changeText(c.node)
+		t = append(append(t, "; "...), c.changed.String()...)
 	}
-	if k > 0 {
-		return text + shows + "; alone it scores " + hundredths(c.plain)
-	}
-	next := d.runnerUp(e, c)
-	switch {
-	case next == nil:
-		return text + shows + "; nothing else is a candidate"
-	case c.plain < next.plain:
-		return text + shows + "; kept although " + string(e.graph.Entity(next.node)) + " scores " + hundredths(next.plain) + " against " +
-			hundredths(c.plain) + ", since people were told"
-	}
-	return text + shows + "; scores " + hundredths(c.plain) + ", the next " + string(e.graph.Entity(next.node)) + " " + hundredths(next.plain)
+	t = d.ahead(t, k)
+	d.desk.text = t
+	return string(t)
 }
 
-// hundredths shows a score.
-func hundredths(score float64) string { return strconv.FormatFloat(score, 'f', 2, 64) }
+// shows adds what the k-th root shows itself, or that it is silent and what is around it.
+func (d *diagnosis) shows(t []byte, c *candidate) []byte {
+	switch {
+	case c.revision != noNode && c.own != nil:
+		t = append(append(t, "; its revision "...), d.engine.graph.Entity(c.revision)...)
+		return append(append(t, " shows "...), c.own.name...)
+	case c.own != nil:
+		t = append(append(t, " and shows "...), c.own.name...)
+		return append(t, " itself"...)
+	case c.revision != noNode:
+		t = append(append(t, ", silent itself: of its revision "...), d.engine.graph.Entity(c.revision)...)
+		t = strconv.AppendInt(append(t, ' '), int64(d.around(c)), 10)
+		t = strconv.AppendInt(append(t, " of "...), int64(c.of), 10)
+		return append(t, " are ill"...)
+	}
+	t = strconv.AppendInt(append(t, ", silent itself: "...), int64(d.around(c)), 10)
+	t = strconv.AppendInt(append(t, " of the "...), int64(c.of), 10)
+	return append(t, " next to it are ill"...)
+}
+
+// ahead adds how far the k-th root is ahead of the others.
+func (d *diagnosis) ahead(t []byte, k int) []byte {
+	c := d.roots[k]
+	if k > 0 {
+		return appendHundredths(append(t, "; alone it scores "...), c.plain)
+	}
+	next := d.runnerUp(d.engine, c)
+	switch {
+	case next == nil:
+		return append(t, "; nothing else is a candidate"...)
+	case c.plain < next.plain:
+		t = append(append(t, "; kept although "...), d.engine.graph.Entity(next.node)...)
+		t = appendHundredths(append(t, " scores "...), next.plain)
+		t = appendHundredths(append(t, " against "...), c.plain)
+		return append(t, ", since people were told"...)
+	}
+	t = appendHundredths(append(t, "; scores "...), c.plain)
+	t = append(append(t, ", the next "...), d.engine.graph.Entity(next.node)...)
+	return appendHundredths(append(t, ' '), next.plain)
+}
+
+// appendHundredths adds a score.
+func appendHundredths(t []byte, score float64) []byte {
+	return strconv.AppendFloat(t, score, 'f', 2, 64)
+}
 
 // runnerUp is the best candidate beside a root, by its own score.
 func (d *diagnosis) runnerUp(e *Engine, root *candidate) *candidate {
@@ -212,11 +245,11 @@ func (e *Engine) headline(i *incident) {
 	root, own := e.graph.Entity(i.root), e.spokesman(i)
 	if own == nil {
 		first := e.symptoms.get(i.sorted()[0])
-		i.title = fmt.Sprintf("%s below %s, which is silent itself", first.name, root)
+		i.title = first.name + " below " + string(root) + ", which is silent itself"
 		i.class = first.name + " below " + root.Kind()
 		return
 	}
-	i.title = fmt.Sprintf("%s on %s", own.name, root)
+	i.title = own.name + " on " + string(root)
 	i.class = own.name + " on " + root.Kind()
 }
 

@@ -52,7 +52,7 @@ const classNameMax = 250
 
 // seen counts that a symptom began.
 func (e *Engine) seen(s *symptom) {
-	class := classOf(s.name, e.graph.Entity(s.node))
+	class := s.class
 	c, known := e.classes[class]
 	if known && e.now-c.at < raritySpell {
 		return
@@ -84,7 +84,7 @@ func (e *Engine) rarity(s *symptom) float64 {
 
 // spellsBefore counts the spells of a symptom's class of late, without the one that it is part of.
 func (e *Engine) spellsBefore(s *symptom) float64 {
-	c, known := e.classes[classOf(s.name, e.graph.Entity(s.node))]
+	c, known := e.classes[s.class]
 	if !known {
 		return 0
 	}

@@ -13,14 +13,18 @@ const recordVersion = 1
 
 // Kinds of inputs in a record. They are on disk: never reorder.
 const (
-	kindAlert    = 1
-	kindEvent    = 2
-	kindRefresh  = 3
-	kindTopology = 9 // 4 was topology as JSON, which no release wrote
-	kindCommand  = 5
-	kindDelivery = 6
-	kindGap      = 7
-	kindPolicy   = 8
+	kindAlert     = 1
+	kindEvent     = 2
+	kindRefresh   = 14 // 3 was one that did not say when it was heard; no release wrote it
+	kindTopology  = 9  // 4 was topology as JSON, which no release wrote
+	kindCommand   = 5
+	kindDelivery  = 6
+	kindGap       = 7
+	kindPolicy    = 8
+	kindFeedback  = 13
+	kindSilence   = 10
+	kindHeartbeat = 11
+	kindUnseen    = 12
 )
 
 // AppendRecord encodes the inputs of one step for the journal. It panics on a type that is no input.
@@ -71,6 +75,14 @@ func appendInput(b []byte, in Input) []byte {
 		return appendJSON(append(b, kindGap), in)
 	case *Policy:
 		return appendJSON(append(b, kindPolicy), in)
+	case *Feedback:
+		return appendJSON(append(b, kindFeedback), in)
+	case *Silence:
+		return appendJSON(append(b, kindSilence), in)
+	case *Heartbeat:
+		return appendJSON(append(b, kindHeartbeat), in)
+	case *Unseen:
+		return appendUnseen(append(b, kindUnseen), in)
 	}
 	panic(fmt.Sprintf("correlate: unknown input %T", in))
 }
@@ -93,6 +105,14 @@ func (r *wireReader) input() Input {
 		return readJSON(r, new(Gap))
 	case kindPolicy:
 		return readJSON(r, new(Policy))
+	case kindFeedback:
+		return readJSON(r, new(Feedback))
+	case kindSilence:
+		return readJSON(r, new(Silence))
+	case kindHeartbeat:
+		return readJSON(r, new(Heartbeat))
+	case kindUnseen:
+		return r.unseen()
 	}
 	r.fail()
 	return nil
@@ -142,6 +162,7 @@ func (r *wireReader) alert() *Alert {
 func appendRefresh(b []byte, in *Refresh) []byte {
 	b = appendString(b, in.Source)
 	b = appendTime(b, in.Expires)
+	b = appendTime(b, in.Heard)
 	runs, at := 0, len(b)
 	var body []byte
 	for i := 0; i < len(in.Alerts); runs++ {
@@ -161,7 +182,7 @@ func appendRefresh(b []byte, in *Refresh) []byte {
 const refreshMax = 10_000_000
 
 func (r *wireReader) refresh() *Refresh {
-	in := &Refresh{Source: r.string(), Expires: r.time()}
+	in := &Refresh{Source: r.string(), Expires: r.time(), Heard: r.time()}
 	total := uint64(0)
 	for range r.count() {
 		first, n := r.uvarint(), r.uvarint()

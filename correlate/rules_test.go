@@ -7,19 +7,21 @@ import (
 	"time"
 
 	"quell/correlate/topology"
+	"quell/correlate/trend"
 )
 
 // testRules is the smallest set of rules: an alert names its entity, and "on" the node that it runs on.
 type testRules struct {
-	holds map[string]time.Duration
-	edges []topology.Edge
-	types map[string]topology.Traits
+	holds      map[string]time.Duration
+	edges      []topology.Edge
+	types      map[string]topology.Traits
+	heartbeats []HeartbeatRule
 }
 
 // compileTest reads dependencies, "FROM TYPE TO" a line, from the first rule file, and knows one pack, "calls-own", by which who
 // calls is made of what it calls.
 func compileTest(p *Policy) (Rules, error) {
-	r := testRules{holds: map[string]time.Duration{"PageNow": 0, "Quick": time.Minute}}
+	r := testRules{heartbeats: p.Heartbeats, holds: map[string]time.Duration{"PageNow": 0, "Quick": time.Minute}}
 	for _, f := range p.Rules {
 		for line := range strings.Lines(f.Text) {
 			if w := strings.Fields(line); len(w) == 3 {
@@ -57,13 +59,59 @@ func (testRules) Aspect(l Labels) Aspect {
 	return AspectState
 }
 
+// Heartbeats takes the matchers of a rule for names of alerts.
+func (r testRules) Heartbeats(l Labels) []string {
+	var names []string
+	for i := range r.heartbeats {
+		if slices.Contains(r.heartbeats[i].Matchers, l.Get("alertname")) {
+			names = append(names, r.heartbeats[i].Name)
+		}
+	}
+	return names
+}
+
+func (testRules) Overheard() bool { return false }
+
 func (testRules) HasCauses() bool { return true }
 
 func (testRules) Delay(Labels) time.Duration { return 0 }
 
-func (r testRules) Hold(l Labels, _ Severity) (time.Duration, string, bool) {
+func (r testRules) Hold(l Labels, _ Severity) (HoldRule, bool) {
+	if l.Get("alertname") == "Patient" {
+		return HoldRule{Hold: 2 * time.Minute, Threshold: 0.7, Max: 4 * time.Minute, Why: "rule Patient", Rule: testRule("holds", "Patient")}, true
+	}
 	d, ok := r.holds[l.Get("alertname")]
-	return d, "rule " + l.Get("alertname"), ok
+	if !ok {
+		return HoldRule{}, false
+	}
+	return HoldRule{Hold: d, Why: "rule " + l.Get("alertname"), Rule: testRule("holds", l.Get("alertname"))}, true
+}
+
+// testRule is the identity of a rule of [testRules].
+func testRule(section, name string) *RuleID {
+	return &RuleID{Section: section, Name: name, File: "test.yml", Line: len(name)}
+}
+
+// Critical is what has "vital" in its name, and what a symptom with that label tells of.
+func (testRules) Critical(e topology.Entity, l Labels) (CriticalRule, bool) {
+	return CriticalRule{Why: "rule vital", Rule: testRule("critical", "vital")}, strings.Contains(e.Name(), "vital") || l.Get("vital") != ""
+}
+
+func (testRules) Rulings(*Question) []Ruling { return nil }
+
+func (testRules) HasCritical() bool { return true }
+
+// Chronic knows alerts by which stories try other marks than the default ones.
+func (testRules) Chronic(l Labels) (r ChronicRule, ok bool) {
+	switch l.Get("alertname") {
+	case "FlapsToPage":
+		return ChronicRule{Action: ChronicPage, Why: "rule FlapsToPage", Rule: testRule("chronic", "FlapsToPage")}, true
+	case "Thrifty":
+		return ChronicRule{Budget: 4 * time.Minute, Recoveries: 100, Flaps: trend.Marks{High: 50}, Why: "rule Thrifty"}, true
+	case "Patient":
+		return ChronicRule{Action: ChronicNone, OverBudget: ChronicNone, Why: "rule Patient"}, true
+	}
+	return ChronicRule{}, false
 }
 
 func (r testRules) EdgeType(name string) (topology.Traits, bool) {
@@ -130,3 +178,14 @@ func (r testRules) Dependencies() []topology.Edge { return r.edges }
 func sortedKeys(m rowStore) []string { return slices.Sorted(maps.Keys(m)) }
 
 func sortedAlerts(m map[string]*Alert) []string { return slices.Sorted(maps.Keys(m)) }
+
+// Muting knows nothing: stories that need it take rules of their own, see "# rule:".
+func (testRules) Muting(Labels) Muting { return Muting{} }
+
+func (testRules) Enrich(Labels, topology.Entity) Enrichment { return Enrichment{} }
+
+func (testRules) HasEnrichments() bool { return false }
+
+func (testRules) Expected() []HeartbeatRule { return nil }
+
+func (testRules) Beats(*Event) []string { return nil }

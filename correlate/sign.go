@@ -36,6 +36,17 @@ func (s signs) heardAt() int64 {
 	return at
 }
 
+// since are those that were heard after a time. A record is kept for as long as the younger of its two counts.
+func (s signs) since(before int64) signs {
+	if s.Progress != nil && s.Progress.Heard <= before {
+		s.Progress = nil
+	}
+	if s.Recovery != nil && s.Recovery.Heard <= before {
+		s.Recovery = nil
+	}
+	return s
+}
+
 // sign is an event that tells that a healing is under way, or that something is well again. It is never changed. Times are Unix
 // nanoseconds.
 type sign struct {
@@ -77,7 +88,7 @@ func (e *Engine) noteSign(n topology.Node, ev *Event, m *EventMeaning, ended boo
 	}
 	entity := e.graph.Entity(n)
 	at := min(cmp0(toNano(ev.At), e.now), e.now)
-	known := e.signs.of[entity]
+	known := e.signs.of[entity].since(e.now - signFor)
 	x := &sign{
 		Heard: e.now, At: at, Reason: e.strings.get(ev.Reason), By: e.strings.get(ev.Component), Text: shorten(ev.Message, changeTextMax), ID: ev.ID,
 		Count: ev.Count, Gone: m.Gone,
@@ -141,20 +152,9 @@ func (e *Engine) healing(i *incident) (until int64, why string) {
 	return until, fmt.Sprintf("held on: %s on %s; pages at %s, at the latest %s", best.says(), where, clock(until), clock(latest))
 }
 
-// urgent reports whether nothing is to be hoped for from signs of healing: a symptom of i pages at once by a rule, or is the sign that
-// healing is exhausted.
+// urgent reports whether nothing is to be hoped for from signs of healing, since it is exhausted, or i is not to be held at all.
 func (e *Engine) urgent(i *incident, near map[topology.Node]struct{}) bool {
-	if e.exhausted(i, near) != nil {
-		return true
-	}
-	return slices.ContainsFunc(i.symptoms, func(num uint64) bool {
-		s := e.symptoms.get(num)
-		if !s.active() {
-			return false
-		}
-		d, _, ok := e.rules.Hold(s.labels, s.severity)
-		return ok && d == 0
-	})
+	return e.exhausted(i, near) != nil || e.haste(i) != ""
 }
 
 // exhausted is a sign that healing of i is exhausted: an active symptom of it, or one that makes no incident itself and was told of what is

@@ -3,6 +3,7 @@ package correlate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +94,7 @@ func (r *reporter) rolls(d topology.Entity, ill illness) {
 	}
 	if ill.to < horizon {
 		change := &Event{
-			ID: fmt.Sprintf("%s-%s", d, ill.to), Entity: d, Reason: "Rollout", Component: ownChange, Message: "back to revision 6", Count: 1,
+			ID: fmt.Sprintf("%s-%s", d, ill.to), Entity: d, Reason: "Rollout", Component: ChangeComponent, Message: "back to revision 6", Count: 1,
 			At: start.Add(ill.to - 20*time.Second), Source: "kubernetes/k",
 		}
 		r.add(ill.to-10*time.Second, change, numbers(ill.of))
@@ -123,8 +124,8 @@ func (r *reporter) scalers() {
 
 // modelSign is the last sign of a healing under way of an entity.
 type modelSign struct {
-	at, until time.Time
-	text      string
+	heard, at, until time.Time
+	text             string
 }
 
 // sign remembers what an event tells of healing. ended says that a symptom ended with it.
@@ -135,8 +136,12 @@ func (m *dumbModel) sign(now, at time.Time, ev *Event, meaning *EventMeaning, en
 	if !meaning.Progress {
 		return
 	}
-	p := modelSign{at: at, until: at.Add(cmp.Or(meaning.TTL, progressTTL)), text: ev.Reason + ": " + ev.Message}
-	if last := m.progress[ev.Entity]; p.until.After(now) && !p.at.Before(last.at) && p.text != last.text {
+	p := modelSign{heard: now, at: at, until: at.Add(cmp.Or(meaning.TTL, progressTTL)), text: ev.Reason + ": " + ev.Message}
+	last := m.progress[ev.Entity]
+	if now.Sub(last.heard) >= time.Duration(signFor) {
+		last = modelSign{}
+	}
+	if p.until.After(now) && !p.at.Before(last.at) && p.text != last.text {
 		m.progress[ev.Entity] = p
 	}
 }
@@ -182,6 +187,9 @@ func (s *stage) near(i *incident) map[topology.Entity]bool {
 // none.
 func (s *stage) impatient(i *incident, near map[topology.Entity]bool) string {
 	a := s.ledger.life[i.id]
+	if why := s.pressing(i); why != "" {
+		return why
+	}
 	for name, m := range s.model.symptoms {
 		if m.condition != conditionActive {
 			continue
@@ -219,10 +227,11 @@ func (s *stage) heldOn(f *Effect) (wrong string) {
 	return "nothing near it is known to heal until then"
 }
 
-// hasty says whether a page comes although an entity of the incident is known to heal, or "".
+// hasty says whether a page comes although an entity of the incident is known to heal, or "". Somebody took on what is handed back: that
+// it got worse than they thought does not wait.
 func (s *stage) hasty(f *Effect) string {
 	a, i := s.ledger.life[f.Incident], s.engine.incidents[f.Incident]
-	if f.Decision != Escalate || i == nil || a == nil || !f.At.Before(a.heldFrom.Add(s.model.policy.HoldMax)) {
+	if f.Decision != Escalate || strings.HasPrefix(f.Reason, "handed back: ") || i == nil || a == nil || !f.At.Before(a.heldFrom.Add(s.model.policy.HoldMax)) {
 		return ""
 	}
 	members := []topology.Entity{s.engine.graph.Entity(i.root)}
@@ -230,7 +239,7 @@ func (s *stage) hasty(f *Effect) string {
 		members = append(members, s.engine.graph.Entity(s.engine.symptoms.get(num).node))
 	}
 	for _, e := range members {
-		if p := s.model.progress[e]; p.until.After(s.now) && s.impatient(i, s.near(i)) == "" {
+		if p := s.model.progress[e]; p.until.After(s.now) && s.impatient(i, s.near(i)) == "" && s.staked(i) == "" {
 			return fmt.Sprintf("%s told that healing is under way until %v: %s", e, p.until.Sub(start), p.text)
 		}
 	}
@@ -241,12 +250,19 @@ func (s *stage) hasty(f *Effect) string {
 func (s *stage) vain(f *Effect) (wrong string) {
 	i := s.engine.incidents[f.Incident]
 	switch {
-	case !strings.HasPrefix(f.Reason, "not held longer: ") || i == nil || i.state == Merged || s.parted[f.Incident]:
+	case !strings.HasPrefix(f.Reason, "not held") || strings.HasPrefix(f.Reason, chronicHold) || i == nil || i.state == Merged || s.parted[f.Incident]:
 		return ""
 	case !f.Until.Equal(s.now):
 		return "it is held nevertheless"
 	}
 	near := s.near(i)
+	if strings.HasPrefix(f.Reason, notHeld) {
+		ours := strings.Contains(f.Reason, "SourceSilent") // of which the model knows nothing
+		if ours || s.impatient(i, near)+s.staked(i) != "" || slices.ContainsFunc(slices.Collect(maps.Values(s.model.symptoms)), func(m *modelSymptom) bool { return m.hold == 0 && m.since.Equal(s.now) || m.ended.Equal(s.now) }) {
+			return ""
+		}
+		return "nothing says so"
+	}
 	for _, m := range s.model.symptoms {
 		if m.exhausted && near[m.entity] && (m.condition == conditionActive || m.ended.Equal(s.now)) {
 			return ""
@@ -271,7 +287,7 @@ func (s *stage) givenUp(b before, inputs []Input) {
 		}
 		for id, near := range b.near {
 			i, a := s.engine.incidents[id], s.ledger.life[id]
-			if near[ev.Entity] && i != nil && i.state == Held && i.heldUntil > s.engine.now && !a.excused.After(s.now) && i.active > 0 {
+			if _, hushed := allSilenced(s.engine, s.mutes, i); !hushed && near[ev.Entity] && i != nil && i.state == Held && i.heldUntil > s.engine.now && !a.excused.After(s.now) && i.active > 0 {
 				s.fail("vain", "%s is held until %v, and %s gave it up", id, fromNano(i.heldUntil).Sub(start), ev.Entity)
 			}
 		}
@@ -292,6 +308,17 @@ func (s *stage) nearby(inputs []Input) map[IncidentID]map[topology.Entity]bool {
 	return list
 }
 
+// beganBy is when the trouble of an incident had begun by all that was told: quell may have heard of it late, or when it was over.
+func (s *stage) beganBy(inc *Incident) time.Time {
+	began := toNano(inc.Opened)
+	for _, num := range s.engine.incidents[inc.ID].symptoms {
+		if at := s.engine.symptoms.get(num).startsAt; at != 0 {
+			began = min(began, at)
+		}
+	}
+	return fromNano(began)
+}
+
 // credited checks what is said to have healed an incident: that something is said, that it came after the trouble had begun, and that what
 // ended the root's trouble before all eyes is not unexplained.
 func (s *stage) credited(f *Effect, asked Action) {
@@ -307,7 +334,7 @@ func (s *stage) credited(f *Effect, asked Action) {
 	if !strings.HasSuffix(f.Reason, "what healed it: "+h.String()) {
 		s.fail("credit", "the reason does not end in %q: %s", h, f.Reason)
 	}
-	if h.At.After(s.now) || h.At.Before(inc.Opened.Add(-time.Duration(clockSkew)-15*time.Minute)) {
+	if h.At.After(s.now) || h.At.Before(s.beganBy(inc).Add(-time.Duration(clockSkew)-15*time.Minute)) {
 		s.fail("credit", "%s opened at %v, and was healed at %v by %s", f.Incident, inc.Opened.Sub(start), h.At.Sub(start), h)
 	}
 	root := s.engine.graph.Entity(s.engine.incidents[f.Incident].root)

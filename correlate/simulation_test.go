@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,7 @@ type history struct {
 	life    map[IncidentID]*lifeOf
 	lastID  IncidentID
 	told    map[Labels]bool // alerts that this step's inputs spoke of
+	hush    *rand.Rand      // for silences
 }
 
 // lifeOf is what effects said about an incident.
@@ -78,7 +80,7 @@ func simulate(t *testing.T, seed uint64) {
 	t.Helper()
 	w := &history{
 		t: t, r: rand.New(rand.NewPCG(seed, 7)), now: start, store: newRowStore(), firing: make(map[string]*Alert),
-		life: make(map[IncidentID]*lifeOf), told: make(map[Labels]bool),
+		life: make(map[IncidentID]*lifeOf), told: make(map[Labels]bool), hush: rand.New(rand.NewPCG(seed, 23)),
 	}
 	var err error
 	if w.engine, err = New(compileTest, Policy{AlertTimeout: -1}); err != nil {
@@ -92,6 +94,9 @@ func simulate(t *testing.T, seed uint64) {
 		clear(w.told)
 		for range w.r.IntN(4) {
 			inputs = append(inputs, w.input())
+		}
+		if w.hush.IntN(6) == 0 {
+			inputs = append(inputs, w.silence())
 		}
 		w.step(w.now, inputs)
 	}
@@ -157,12 +162,34 @@ func (w *history) input() Input {
 		}
 	case n < 18:
 		if w.r.IntN(12) == 0 {
-			return &Policy{AlertTimeout: -1, Packs: []string{"calls-own"}[w.r.IntN(2):]}
+			return &Policy{AlertTimeout: -1, AckTimeout: time.Duration(w.r.IntN(3)) * 20 * time.Minute, KeepAck: w.r.IntN(4) == 0, Packs: []string{"calls-own"}[w.r.IntN(2):], Silences: w.maintenance()}
 		}
 		return w.topology()
+	case n < 19 && w.lastID > 0 && w.r.IntN(3) == 0:
+		return w.delivery()
 	default:
 		return &Command{Action: []Action{ActionAck, ActionResolve}[w.r.IntN(2)], Incident: IncidentID(1 + w.r.IntN(int(w.lastID)+1)), By: "ada"}
 	}
+}
+
+// delivery tells how a page of an incident ended.
+func (w *history) delivery() *Delivery {
+	d := &Delivery{Incident: IncidentID(1 + w.r.IntN(int(w.lastID))), Generation: 1, Receiver: "oncall", Integration: "pagerduty[0]", Action: "trigger"}
+	switch w.r.IntN(7) {
+	case 0:
+		d.Error = "refused"
+	case 3:
+		d.Deferred, d.Error = true, "ill"
+	case 4:
+		d.Superseded = true
+	case 5:
+		d.Retried = "ada"
+	case 1:
+		d.Withdrawn = true
+	case 2:
+		d.Withdrawn, d.Unseen = true, true
+	}
+	return d
 }
 
 // message is what an event says: nothing, something that names nobody, or the name of what there may be already.
@@ -281,7 +308,7 @@ func (w *history) effect(f Effect) {
 		*l = lifeOf{open: true, generation: f.Generation}
 		return
 	}
-	if l == nil || !l.open || f.Generation != l.generation {
+	if late := f.Decision == Withdraw; l == nil || !l.open && !late || f.Generation != l.generation {
 		w.t.Errorf("%s %s (%s) of an incident that is not open in that generation: %+v", f.Incident, f.Decision, f.Reason, l)
 		return
 	}
@@ -291,6 +318,10 @@ func (w *history) effect(f Effect) {
 			w.t.Errorf("%s was paged twice in generation %d", f.Incident, f.Generation)
 		}
 		l.paged = true
+		// What is handed back is decided when an input comes, and a silence may follow in the same step.
+		if _, all := allSilenced(w.engine, nil, w.engine.incidents[f.Incident]); all && !strings.HasPrefix(f.Reason, "handed back: ") {
+			w.t.Errorf("%s is paged, and all of it is silenced (%s)", f.Incident, f.Reason)
+		}
 	case SelfHeal:
 		if l.paged {
 			w.t.Errorf("%s healed by itself after it was paged", f.Incident)
@@ -332,6 +363,11 @@ func (w *history) model() {
 		}
 		if i.state.Open() && len(i.symptoms) == 0 {
 			w.t.Errorf("%s is open without symptoms", id)
+		}
+	}
+	for _, num := range e.symptoms.numbers() {
+		if wrong := disagreesOnSilence(e, nil, e.symptoms.get(num)); wrong != "" {
+			w.t.Error(wrong)
 		}
 	}
 	for key, a := range w.firing {

@@ -49,6 +49,7 @@ type link struct {
 // track registers a new symptom with its entity.
 func (e *Engine) track(s *symptom) {
 	e.grade(s)
+	s.class = e.strings.get(classOf(s.name, e.graph.Entity(s.node)))
 	st := e.local(s.node).site
 	if st == nil {
 		st = &site{}
@@ -65,10 +66,11 @@ func (e *Engine) begin(s *symptom) {
 		e.dirty.expiries[s.num/expiryBlock] = struct{}{}
 	}
 	s.condition, s.since, s.seen, s.ended = conditionActive, e.now, e.now, 0
+	e.inhibits(s)
 	if i := e.incidents[s.incident]; i == nil || !i.state.Open() || s.began == 0 {
 		s.began = e.now
 		if !s.isEvent() {
-			s.began -= int64(e.rules.Delay(s.labels))
+			s.began -= int64(e.delayOf(s))
 		}
 	}
 	e.mark(s)
@@ -79,10 +81,12 @@ func (e *Engine) begin(s *symptom) {
 	if src := e.sources[s.source]; src != nil {
 		src.active++
 	}
+	e.alertBeats(s, e.now)
 	if !s.counts() {
 		return
 	}
 	e.seen(s)
+	e.rush.began(e.now)
 	st := e.local(s.node).site
 	if st.active++; st.active == 1 {
 		e.observe(s.node, st)
@@ -108,8 +112,14 @@ func (e *Engine) end(s *symptom, c condition) {
 	s.condition, s.ended = c, e.now
 	e.setExpiry(s, 0) // so that the next time-out gets a timer of its own
 	e.mark(s)
+	if c == conditionCleared {
+		e.alertStops(s)
+	}
 	if src := e.sources[s.source]; src != nil && wasActive {
 		src.active--
+	}
+	if wasActive {
+		e.uninhibits(s)
 	}
 	if !s.counts() {
 		e.dropLater(s)
@@ -135,12 +145,17 @@ func (e *Engine) end(s *symptom, c condition) {
 	}
 	if c == conditionLost {
 		i.lost++
+	} else if wasActive {
+		e.episodeOver(i, s)
 	}
 	if s.node == i.root && st.active == 0 && i.active > 0 && c == conditionCleared {
 		i.parent, i.parentGone = e.graph.Entity(s.node), e.now
 		e.rerankSoon(i) // it is hardly the cause of what goes on; other recoveries say nothing about causes
 		e.timer(timerDoubt, e.doubted(i), uint64(i.id))
 		e.dirty.incidents[i.id] = struct{}{}
+	}
+	if i.active == 0 && i.parentGone == e.now {
+		i.parent, i.parentGone = "", 0 // the rest recovered at the same time: there is nothing to wait for
 	}
 	e.eased(i)
 }
@@ -184,6 +199,7 @@ func (e *Engine) observe(n topology.Node, st *site) {
 		}
 	}
 	e.list(n, st)
+	e.mutesLess(st.incident)
 }
 
 // list puts an ill entity on those lists.
@@ -275,9 +291,9 @@ func (e *Engine) edgesOf(s *symptom) []topology.Edge {
 	case s.isEvent():
 		return e.mentioned(s, s.evidence())
 	case s.fingerprint == 0:
-		return nil
+		return e.heartbeatEdges(s)
 	}
-	_, edges := e.rules.Entity(s.labels)
+	_, _, edges := e.subject(s.labels)
 	return edges
 }
 
@@ -308,6 +324,7 @@ func (e *Engine) illNear(n topology.Node) []topology.Node {
 // drop forgets a symptom, what it told, and its entity if nothing else is known of it.
 func (e *Engine) drop(s *symptom) {
 	e.dropEdges(s)
+	e.unmute(s)
 	e.mark(s)
 	e.symptoms.remove(s.num)
 	e.dirty.expiries[s.num/expiryBlock] = struct{}{}

@@ -14,8 +14,8 @@ const splitMax = 256
 // splitBeforePage parts an incident that is about to be paged into those that nothing connects any more: the effect that two causes
 // shared is gone, or a dependency turned out to be none. It waits until then since earlier it would not matter, and what comes
 // and goes would be joined and parted over and over. The part with the root keeps the id; each other one becomes an incident with the
-// same deadline. If that was cut short since healing is exhausted, those parts that this does not concern are held as if they had
-// always been alone.
+// same deadline. If that was cut short since healing is exhausted, or something in it must not wait, those parts that this does not
+// concern are held as if they had always been alone.
 func (e *Engine) splitBeforePage(i *incident) {
 	if i.sites < 2 || i.sites > splitMax {
 		return
@@ -24,13 +24,13 @@ func (e *Engine) splitBeforePage(i *incident) {
 	if len(groups) < 2 {
 		return
 	}
-	isCut := e.exhausted(i, e.concern(i)) != nil
+	isCut := i.overdrawn || e.urgent(i, e.concern(i))
 	for _, g := range groups[1:] {
 		e.splitOff(i, g, isCut)
 	}
-	if isCut && e.exhausted(i, e.concern(i)) == nil {
-		if until, why := e.holdAlone(i); until > e.now {
-			e.setHold(i, until, why)
+	if isCut && !i.overdrawn && !e.urgent(i, e.concern(i)) {
+		if until, why, rule := e.holdAlone(i); until > e.now {
+			e.setHoldBy(i, until, why, rule)
 		}
 	}
 	e.rerank(i)
@@ -165,7 +165,7 @@ func (e *Engine) splitOff(i *incident, nodes []topology.Node, isCut bool) {
 	}
 	first := e.symptoms.get(nums[0])
 	j := e.begun(first.node)
-	j.opened, j.heldFrom = first.began, i.heldFrom
+	j.opened, j.heldFrom, j.relapse = first.began, i.heldFrom, i.relapse
 	j.rootWhy = "it was part of " + i.id.String() + ", with which nothing connects it any more"
 	for _, num := range nums {
 		s := e.symptoms.get(num)
@@ -183,21 +183,25 @@ func (e *Engine) splitOff(i *incident, nodes []topology.Node, isCut bool) {
 	for _, n := range nodes {
 		e.resite(e.local(n).site)
 	}
-	j.heldUntil, j.holdReason = i.heldUntil, i.holdReason
-	if isCut && e.exhausted(j, e.concern(j)) == nil {
-		j.heldUntil, j.holdReason = e.holdAlone(j)
+	j.illSince = i.illSince
+	if j.heldUntil, j.holdReason, j.holdRule = i.heldUntil, i.holdReason, i.holdRule; j.heldUntil >= endless {
+		j.heldUntil = e.now // it is looked at anew whether it waits
+	}
+	if isCut && !e.urgent(j, e.concern(j)) {
+		j.heldUntil, j.holdReason, j.holdRule = e.holdAlone(j)
 	}
 	why := fmt.Sprintf("nothing connects %d of its ill entities with the rest any more, first %s", len(nodes), e.graph.Entity(first.node))
 	e.emit(i, Split, why+"; they are "+j.id.String()).Other = j.id
 	e.emit(j, Open, fmt.Sprintf("split off %s: %s", i.id, why))
-	e.setHold(j, j.heldUntil, j.holdReason)
+	e.setHoldBy(j, j.heldUntil, j.holdReason, j.holdRule)
+	e.watch(j)
 	e.rerank(j)
 }
 
-// holdAlone is the hold of an incident as if it had always been alone.
-func (e *Engine) holdAlone(i *incident) (until int64, why string) {
+// holdAlone is the hold of an incident as if it had always been alone, and the rule that gives it, nil if none does.
+func (e *Engine) holdAlone(i *incident) (until int64, why string, by *RuleID) {
 	if until, why = e.healing(i); until > e.now {
-		return until, why
+		return until, why, nil
 	}
 	until = 0
 	for _, num := range i.sorted() {
@@ -205,15 +209,16 @@ func (e *Engine) holdAlone(i *incident) (until int64, why string) {
 		if !s.active() {
 			continue
 		}
-		d, by := e.usualHold(s)
-		if at := s.began + int64(d); until == 0 || at < until {
-			until, why = at, fmt.Sprintf("held %s to heal by itself (%s); pages at %s", round(d), by, clock(at))
+		rule := e.holdRule(s)
+		if at := s.began + int64(rule.Hold); until == 0 || at < until {
+			until, by = at, rule.Rule
+			why = fmt.Sprintf("held %s to heal by itself (%s); pages at %s", round(rule.Hold), rule.Why, clock(at))
 		}
 	}
 	if until <= e.now {
-		return e.now, "its own hold is over"
+		return e.now, "its own hold is over", nil
 	}
-	return until, why
+	return until, why, by
 }
 
 // disjoint is a union-find of small numbers.

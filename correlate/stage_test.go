@@ -19,12 +19,15 @@ import (
 // worldRules page for some alerts at once and hold others for long. Errors and slowness may come from below.
 type worldRules struct {
 	testRules
-	waits map[string]time.Duration
+	waits   map[string]time.Duration
+	vital   topology.Entity
+	chronic ChronicRule
+	mutes   *muteRules
 }
 
 // compile makes the rules of a world.
-func (w *world) compile(*Policy) (Rules, error) {
-	return worldRules{waits: w.waits, testRules: testRules{holds: map[string]time.Duration{
+func (w *world) compile(p *Policy) (Rules, error) {
+	return worldRules{waits: w.waits, vital: w.vital, chronic: w.chronic, mutes: w.mutes.without(p), testRules: testRules{holds: map[string]time.Duration{
 		"NodeUnreachable": 0, "KubeNodeNotReady": time.Minute, "VolumeFillingUp": 10 * time.Minute, "SlowRequests": 15 * time.Minute,
 	}}}, nil
 }
@@ -35,6 +38,8 @@ func (r worldRules) Aspect(l Labels) Aspect {
 	}
 	return AspectState
 }
+
+func (r worldRules) Chronic(Labels) (ChronicRule, bool) { return r.chronic, r.chronic != ChronicRule{} }
 
 func (r worldRules) Delay(l Labels) time.Duration { return r.waits[l.Get("alertname")] }
 
@@ -49,20 +54,26 @@ type stage struct {
 	times        []time.Time
 	model        *dumbModel
 	ledger       *ledger
+	books        *books
 	policy       Policy
+	mutes        *muteRules    // those in force; nil if the world has none
+	allMutes     *muteRules    // likewise, whether in force or not
 	settle       time.Duration // the longest settle time of any policy, plus the longest grace
+	leastSettle  time.Duration // the shortest settle time that was in force
 	now          time.Time
 	restarted    bool                              // in this step
 	parted       map[IncidentID]bool               // what was split in this step
 	incidentOf   map[string]IncidentID             // of active symptoms that count, after this step
 	r            *rand.Rand                        // says when the twin is loaded, and which deliveries fail
-	touched      map[string]map[time.Time][]uint64 // alerts that came again unchanged since the last step, by source and time-out
+	touched      map[string]map[time.Time]*touched // alerts that came again unchanged since the last step, by source and time-out
 	next         []Input                           // how deliveries ended, for the next step
 	steps        int
+	chronic      *chronicLedger
 	joined       map[int]map[IncidentID]map[string]bool // by fault: the symptoms of it that each incident had
 	shown        map[int]map[topology.Entity]bool       // by fault: where it had symptoms
 	verdicts     []verdict                              // how quell did at each fault, when the script was over
 	pages        int                                    // until then
+	hushed       map[uint64]time.Time                   // until when symptoms were known to be silenced last
 	failure      *failure
 	story        *story // nil if nobody listens
 }
@@ -80,9 +91,9 @@ func (f *failure) String() string { return fmt.Sprintf("at %s: %s: %s", f.at, f.
 // all of it. tell may be nil.
 func perform(w *world, script []entry, tell *story) *stage {
 	s := &stage{
-		seed: w.seed, rows: newRowStore(), ledger: newLedger(), now: start, r: rand.New(rand.NewPCG(w.seed, 13)), story: tell, policy: w.policy, compile: w.compile,
-		touched: make(map[string]map[time.Time][]uint64), joined: make(map[int]map[IncidentID]map[string]bool),
-		shown: make(map[int]map[topology.Entity]bool),
+		seed: w.seed, rows: newRowStore(), ledger: newLedger(w.seed >= silencesFrom || w.mutes != nil), books: newBooks(), now: start, r: rand.New(rand.NewPCG(w.seed, 13)), story: tell, policy: w.policy, mutes: w.mutes.without(&w.policy), allMutes: w.mutes, compile: w.compile,
+		touched: make(map[string]map[time.Time]*touched), joined: make(map[int]map[IncidentID]map[string]bool),
+		shown: make(map[int]map[topology.Entity]bool), hushed: make(map[uint64]time.Time), chronic: newChronicLedger(),
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -120,6 +131,9 @@ func (s *stage) empty() *Engine {
 func (s *stage) adopt(p Policy) {
 	p = p.WithDefaults()
 	s.settle = max(s.settle, p.Settle, p.RestartGrace)
+	if s.leastSettle == 0 || p.Settle < s.leastSettle {
+		s.leastSettle = p.Settle
+	}
 }
 
 func (s *stage) fail(check, format string, args ...any) {
@@ -144,7 +158,7 @@ func (s *stage) entries(at time.Time, script []entry) {
 	s.now = at
 	var inputs []Input
 	faults := make(map[Input][]int)
-	asked := make(map[IncidentID]Action)
+	asked := make(asks)
 	told := make(map[*symptom]bool) // what this step changes: only what was known before it can come unchanged
 	for _, en := range script {
 		in := en.input
@@ -153,7 +167,8 @@ func (s *stage) entries(at time.Time, script []entry) {
 			if c == nil {
 				continue
 			}
-			in, asked[c.Incident] = c, c.Action
+			in = c
+			asked[c.Incident] = append(asked[c.Incident], c.Action)
 		}
 		if a, ok := in.(*Alert); ok {
 			k := s.engine.alerts[a.Fingerprint]
@@ -183,13 +198,22 @@ func (s *stage) command(o *operator) *Command {
 	return &Command{Action: o.action, Incident: open[o.which%uint64(len(open))], By: "ada"}
 }
 
+// touched are alerts that came again unchanged, and when the last of them did.
+type touched struct {
+	nums []uint64
+	last time.Time
+}
+
 // touch keeps an alert that came again unchanged for the next step's Refresh, as the loop does.
 func (s *stage) touch(a *Alert, num uint64, faults []int) {
 	if s.touched[a.Source] == nil {
-		s.touched[a.Source] = make(map[time.Time][]uint64)
+		s.touched[a.Source] = make(map[time.Time]*touched)
 	}
 	by := s.touched[a.Source]
-	by[a.Expires] = append(by[a.Expires], num)
+	if by[a.Expires] == nil {
+		by[a.Expires] = new(touched)
+	}
+	by[a.Expires].nums, by[a.Expires].last = append(by[a.Expires].nums, num), s.now
 	if m := s.model.symptoms[string(a.Labels)]; m != nil {
 		for _, f := range faults {
 			m.faults[f] = true
@@ -203,9 +227,9 @@ func (s *stage) refreshes() []Input {
 	for _, source := range slices.Sorted(maps.Keys(s.touched)) {
 		by := s.touched[source]
 		for _, expires := range slices.SortedFunc(maps.Keys(by), time.Time.Compare) {
-			nums := slices.DeleteFunc(by[expires], func(num uint64) bool { return num == 0 })
+			nums := slices.DeleteFunc(by[expires].nums, func(num uint64) bool { return num == 0 })
 			slices.Sort(nums)
-			inputs = append(inputs, &Refresh{Alerts: slices.Compact(nums), Expires: expires, Source: source})
+			inputs = append(inputs, &Refresh{Alerts: slices.Compact(nums), Expires: expires, Source: source, Heard: by[expires].last})
 		}
 	}
 	clear(s.touched)
@@ -229,7 +253,7 @@ func (s *stage) runTo(until time.Time) {
 }
 
 // step lets the engine, its twin and the model hear the same, and then compares them.
-func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentID]Action) {
+func (s *stage) step(inputs []Input, faults map[Input][]int, asked asks) {
 	inputs = slices.Concat(s.refreshes(), s.next, inputs)
 	s.next = nil
 	s.steps++
@@ -255,26 +279,35 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 		switch in := in.(type) {
 		case *Policy:
 			s.adopt(*in)
+			s.mutes = s.allMutes.without(in)
+		case *Feedback:
+			s.books.hear(in)
 		case *Gap:
 			s.restarted = true
-			s.ledger.gap(s.now, min(in.To.Sub(in.From), s.policy.WithDefaults().RestartGrace))
+			s.ledger.gap(in, s.leastSettle, min(in.To.Sub(in.From), s.policy.WithDefaults().RestartGrace))
 		}
 	}
 	s.model.pass(s.now)
 	s.recoveries(b, inputs, effects)
+	s.episodes()
 	s.incidentOf = s.activeHomes()
 	s.parted = make(map[IncidentID]bool)
 	for k := range effects {
+		if effects[k].Decision == Hold && effects[k].Until.IsZero() {
+			effects[k].Until = fromNano(endless) // it waits without a deadline
+		}
 		if effects[k].Decision == Split {
 			s.parted[effects[k].Incident] = true
 		}
 	}
 	for k := range effects {
 		s.check(&effects[k])
-		if wrong := s.ledger.read(&effects[k], asked[effects[k].Incident]); wrong != "" {
+		if wrong := s.ledger.read(&effects[k], asked.about(&effects[k])); wrong != "" {
 			s.fail("effect", "%s %s (%s): %s", effects[k].Decision, effects[k].Incident, effects[k].Reason, wrong)
 		}
-		s.credited(&effects[k], asked[effects[k].Incident])
+		s.books.read(&effects[k], asked.about(&effects[k]))
+		s.credited(&effects[k], asked.about(&effects[k]))
+		s.chronicTold(&effects[k])
 		s.deliver(&effects[k])
 	}
 	if wrong := s.ledger.unfinished(); wrong != "" {
@@ -289,6 +322,10 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked map[IncidentI
 
 // deliver tells the engine in its next step how a page fared.
 func (s *stage) deliver(f *Effect) {
+	if f.Decision == SelfHeal && s.opinion(f.Incident) < 4 {
+		shouldHavePaged := s.opinion(f.Incident)%2 == 0
+		s.next = append(s.next, &Feedback{Incident: f.Incident, By: "ada", ShouldHavePaged: &shouldHavePaged})
+	}
 	if f.Decision != Escalate {
 		return
 	}
@@ -298,6 +335,9 @@ func (s *stage) deliver(f *Effect) {
 	}
 	s.next = append(s.next, d)
 }
+
+// opinion is what an operator thinks of an incident's healing, from 0 to 15; most think nothing.
+func (s *stage) opinion(id IncidentID) uint64 { return (s.seed + uint64(id)*5) % 16 }
 
 // load makes an engine of what is stored.
 func (s *stage) load() *Engine {
@@ -372,12 +412,32 @@ func (s *stage) epilogue() {
 			s.fail("end", "%s is still open: %+v", id, s.ledger.life[id])
 		}
 	}
-	if n := len(s.engine.incidents) + s.engine.symptoms.len() + len(s.engine.timers); n > 0 {
-		s.fail("end", "%d incidents, %d symptoms and %d timers are left", len(s.engine.incidents), s.engine.symptoms.len(), len(s.engine.timers))
+	s.forgotten()
+	if wrong := s.books.compare(s.engine); wrong != "" {
+		s.fail("figures", "what waiting did is counted otherwise by effects (-effects +engine):\n%s", wrong)
 	}
 	for n := range s.engine.graph.Nodes() {
 		if at := s.engine.local(n); at.site != nil || len(at.watch)+len(at.parts) > 0 || at.root != 0 || at.rooted != 0 {
 			s.fail("end", "%s is still watched: %+v", s.engine.graph.Entity(n), *at)
 		}
 	}
+}
+
+// asks are what operators ask for in a step.
+type asks map[IncidentID][]Action
+
+// about is what was asked for that an effect may come of, or else the last thing.
+func (a asks) about(f *Effect) Action {
+	list := a[f.Incident]
+	want := ActionAck
+	if f.Decision == Resolve {
+		want = ActionResolve
+	}
+	if slices.Contains(list, want) {
+		return want
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return list[len(list)-1]
 }

@@ -122,9 +122,18 @@ func (e *Engine) illness(st *site) span {
 
 // grade asks the rules what a symptom tells about its entity.
 func (e *Engine) grade(s *symptom) {
-	s.aspect, s.strength, s.exhausted = e.rules.Aspect(s.labels), 0, false
+	s.strength, s.exhausted = 0, false
+	if s.answers = e.answersTo(s.labels); s.answers != nil {
+		s.aspect = s.answers.aspect
+	} else {
+		s.aspect = e.rules.Aspect(s.labels)
+	}
+	if s.fingerprint != 0 {
+		s.beats = e.beatsOf(s)
+	}
 	if s.isEvent() {
-		m := e.rules.Event(&Event{Entity: e.graph.Entity(s.node), Reason: s.name, Component: s.labels.Get("component"), Warning: true})
+		m := e.rules.Event(e.eventOf(s))
 		s.strength, s.exhausted = m.Strength, m.Exhausted
 	}
+	e.remute(s)
 }

@@ -33,15 +33,18 @@ type symptom struct {
 	incident    IncidentID // 0: none, since it is information only
 	condition   condition
 	severity    Severity
-	explicit    bool   // the sender gave a time-out
-	fades       bool   // it is an event
-	state       bool   // it is an event that tells a state, see [EventMeaning]
-	gone        bool   // it is an event, and its entity is gone; never with state
-	changed     bool   // its row is marked
-	unawaited   bool   // it is an event, and Pending does not await its expiry timer since it had ended
-	aspect      Aspect // what rules say, like the next two; not stored
+	explicit    bool     // the sender gave a time-out
+	fades       bool     // it is an event
+	state       bool     // it is an event that tells a state, see [EventMeaning]
+	gone        bool     // it is an event, and its entity is gone; never with state
+	changed     bool     // its row is marked
+	beats       []string // the heartbeats that it is a beat of, as rules say; not stored
+	answers     *answers // what rules say of its labels; nil if they are to be asked each time; not stored
+	unawaited   bool     // it is an event, and Pending does not await its expiry timer since it had ended
+	aspect      Aspect   // what rules say, like the next two; not stored
 	strength    float64
 	exhausted   bool
+	muting      *muting // what rules say of whether it pages; nil if nothing; not stored
 	count       int32
 
 	startsAt int64 // by the sender's clock
@@ -55,6 +58,7 @@ type symptom struct {
 	noted    int64 // when annotations were taken over last
 
 	name        string
+	class       string // what it is counted by, see rarity.go; not stored
 	source      string
 	generator   string
 	eventID     string
@@ -74,7 +78,7 @@ type eventKey struct {
 	reason string
 }
 
-// Unchanged reports whether an alert says nothing new: the caller may answer for it without a write. num is what to put in a
+// Unchanged reports whether an alert says nothing new: the caller may answer for it without a write. A beat always says something: when it came. num is what to put in a
 // [Refresh], or 0 if not even its time-out moves.
 func (e *Engine) Unchanged(a *Alert) (num uint64, ok bool) {
 	s := e.alerts[a.Fingerprint]
@@ -84,7 +88,7 @@ func (e *Engine) Unchanged(a *Alert) (num uint64, ok bool) {
 	if a.Resolved() {
 		return 0, s.condition == conditionCleared && toNano(a.StartsAt) <= max(s.startsAt, s.ended)
 	}
-	if !s.active() || s.annotations != a.Annotations && e.now-s.noted >= notedEvery {
+	if !s.active() || len(s.beats) > 0 || s.annotations != a.Annotations && e.now-s.noted >= notedEvery {
 		return 0, false
 	}
 	return s.num, true
@@ -101,7 +105,7 @@ func (e *Engine) alert(a *Alert) {
 		}
 	case s.active():
 		e.note(s, a)
-		e.seenAgain(s)
+		e.seenAgain(s, e.now)
 		e.setExpiry(s, e.expiry(s, a.Expires))
 	case s.condition == conditionCleared && e.stale(s, a):
 	default:
@@ -135,8 +139,7 @@ func (e *Engine) newAlert(a *Alert) {
 		e.overflow()
 		return
 	}
-	severity := e.rules.Severity(a.Labels)
-	entity, edges := e.rules.Entity(a.Labels)
+	severity, entity, edges := e.subject(a.Labels)
 	s := e.newSymptom(e.graph.Intern(entity), severity)
 	s.fingerprint = a.Fingerprint
 	s.startsAt = cmp0(toNano(a.StartsAt), e.now)
@@ -147,6 +150,9 @@ func (e *Engine) newAlert(a *Alert) {
 	e.note(s, a)
 	e.addEdges(s, edges)
 	e.track(s)
+	if len(s.beats) > 0 {
+		s.severity = SeverityNone // it should always fire: that it does is no symptom
+	}
 	if a.Resolved() {
 		// It fired and ended before anybody told us: a short trouble that healed, and part of the story.
 		e.begin(s)
@@ -207,10 +213,11 @@ func (e *Engine) setExpiry(s *symptom, at int64) {
 	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
 }
 
-// seenAgain notes that an active symptom was reported again.
-func (e *Engine) seenAgain(s *symptom) {
-	s.seen = e.now
+// seenAgain notes that an active symptom was reported again at a time.
+func (e *Engine) seenAgain(s *symptom, at int64) {
+	s.seen = max(s.seen, at)
 	e.dirty.expiries[s.num/expiryBlock] = struct{}{}
+	e.alertBeats(s, at)
 	if i := e.incidents[s.incident]; i != nil && s.counts() {
 		e.hurry(i)
 	}
@@ -223,13 +230,13 @@ func (e *Engine) expireTimer(s *symptom, at int64) {
 	e.timer(timerExpire, at, s.num)
 }
 
-func (e *Engine) refresh(in *Refresh) {
+func (e *Engine) refresh(in *Refresh, at int64) {
 	for _, num := range in.Alerts {
 		s := e.symptoms.get(num)
 		if s == nil || !s.active() {
 			continue
 		}
-		e.seenAgain(s)
+		e.seenAgain(s, at)
 		switch {
 		case !in.Expires.IsZero():
 			e.setExpiry(s, max(s.expires, in.Expires.UnixNano()))
@@ -271,6 +278,7 @@ func (e *Engine) expire(t timer) {
 
 func (e *Engine) event(ev *Event) {
 	m := e.rules.Event(ev)
+	e.eventBeats(ev)
 	at := e.now
 	if t := toNano(ev.At); t != 0 && t < at {
 		at = t
@@ -355,7 +363,7 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 		e.track(s)
 	} else if m.State && s.state && s.active() {
 		if s.annotations.Get("message") == ev.Message {
-			e.seenAgain(s)
+			e.seenAgain(s, e.now)
 			return // it is still so
 		}
 	} else if !m.State && ev.ID != "" && s.eventID == ev.ID && int(s.count) >= ev.Count {
@@ -371,7 +379,7 @@ func (e *Engine) eventSymptom(n topology.Node, ev *Event, m EventMeaning, expire
 		e.begin(s)
 		e.giveUp(s)
 	} else {
-		e.seenAgain(s)
+		e.seenAgain(s, e.now)
 	}
 	if s.state = s.state || m.State; s.state {
 		expires = 0

@@ -12,7 +12,16 @@ const pageSize = 512
 type symptomTable struct {
 	pages map[uint64]*symptomPage
 	count int
+	// recent are pages that were looked at, each where its number says. Most of what is asked for is on some, and looking in the map took longer
+	// than what was done with the symptom.
+	recent [recentPages]struct {
+		number uint64
+		page   *symptomPage // nil if there is none
+	}
 }
+
+// recentPages is a power of two.
+const recentPages = 64
 
 type symptomPage struct {
 	at    [pageSize]*symptom
@@ -20,10 +29,16 @@ type symptomPage struct {
 }
 
 func (t *symptomTable) get(num uint64) *symptom {
-	if p := t.pages[num/pageSize]; p != nil {
-		return p.at[num%pageSize]
+	number := num / pageSize
+	r := &t.recent[number%recentPages]
+	if r.page == nil || r.number != number {
+		p := t.pages[number]
+		if p == nil {
+			return nil
+		}
+		r.number, r.page = number, p
 	}
-	return nil
+	return r.page.at[num%pageSize]
 }
 
 // put adds a symptom whose number is not in the table.
@@ -48,6 +63,9 @@ func (t *symptomTable) remove(num uint64) {
 	t.count--
 	if p.count--; p.count == 0 {
 		delete(t.pages, num/pageSize)
+		if r := &t.recent[num/pageSize%recentPages]; r.page == p {
+			r.page = nil
+		}
 	}
 }
 
@@ -60,6 +78,25 @@ func (t *symptomTable) numbers() []uint64 {
 		for k, s := range t.pages[page].at {
 			if s != nil {
 				nums = append(nums, page*pageSize+uint64(k))
+			}
+		}
+	}
+	return nums
+}
+
+// after returns the lowest numbers above num, at most limit, ascending.
+func (t *symptomTable) after(num uint64, limit int) []uint64 {
+	nums := make([]uint64, 0, min(limit, t.count))
+	for _, page := range slices.Sorted(maps.Keys(t.pages)) {
+		if page < num/pageSize {
+			continue
+		}
+		for k, s := range t.pages[page].at {
+			if at := page*pageSize + uint64(k); s != nil && at > num {
+				if len(nums) == limit {
+					return nums
+				}
+				nums = append(nums, at)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ func (e *Engine) Incident(id IncidentID, limit int) (inc *Incident, ok bool) {
 			inc.Symptoms = append(inc.Symptoms, e.symptomView(i, s, paths[s.node]))
 		}
 	}
+	inc.Silenced, inc.Enrichment = e.silencedIncident(i), e.enrichment(i)
 	inc.MemberCount = len(entities)
 	inc.Members = make([]topology.Entity, 0, len(entities))
 	for n := range entities {
@@ -33,7 +35,8 @@ func (e *Engine) Incident(id IncidentID, limit int) (inc *Incident, ok bool) {
 	}
 	slices.Sort(inc.Members)
 	if limit > 0 && len(inc.Members) > limit {
-		inc.Members = slices.Clip(inc.Members[:limit])
+		inc.MemberKinds = countKinds(inc.Members)
+		inc.Members = shownMembers(inc.Members, limit)
 	}
 	inc.Timeline = slices.Clone(i.timeline)
 	return inc, true
@@ -68,17 +71,36 @@ func (e *Engine) Incidents(keep func(*Incident) bool) []*Incident {
 }
 
 func (e *Engine) summary(i *incident) *Incident {
+	inc := e.brief(i)
+	inc.Generations, inc.EarlierGenerations = slices.Clone(i.generations.List), i.generations.Earlier
+	inc.Feedback, inc.Episodes = slices.Clone(i.generations.Feedback), slices.Clone(i.episodes)
+	return inc
+}
+
+// brief is a summary without the history. An incident that comes back often has 24 KiB of it, which is most of what a summary costs.
+func (e *Engine) brief(i *incident) *Incident {
 	e.tally(i)
 	inc := &Incident{
 		ID: i.id, Generation: i.generation, State: i.state, Outcome: i.outcome(), Severity: i.severity,
-		Title: i.title, Class: i.class, Roots: slices.Clone(i.roots), HoldReason: i.holdReason,
+		Title: i.title, Class: i.class, Roots: slices.Clone(i.roots), HoldReason: i.holdReason, HoldRule: i.holdRule,
 		Opened: fromNano(i.opened), Escalated: pointTo(i.escalated), Acknowledged: pointTo(i.acknowledged), AckedBy: i.ackedBy,
 		Closed: pointTo(i.closed), Recovered: pointTo(i.recovered), CloseReason: i.closeReason, MergedInto: i.mergedInto,
 		Alerts: len(i.symptoms), Active: i.active, Lost: i.lost, Labels: i.common, Paged: i.pagedGeneration == i.generation, ByHand: i.byHand,
-		HealedBy: i.healed,
+		HealedBy: i.healed, Chronic: i.chronic, Withdrawn: pointTo(i.withdrawn), Outlook: i.outlook,
+	}
+	if i.calmAt != 0 {
+		inc.SettlesAt = pointTo(i.settleAt)
 	}
 	if i.state == Held {
-		inc.HeldUntil = pointTo(i.heldUntil)
+		if i.heldUntil < endless {
+			inc.HeldUntil = pointTo(i.heldUntil)
+		}
+	}
+	if w := i.silence; i.waitsForMute() {
+		inc.Silenced = &Silenced{How: cmp.Or(w.mute(), "silenced"), All: true, Symptoms: i.active + i.lost}
+		if w.Until < endless {
+			inc.Silenced.Until = fromNano(w.Until)
+		}
 	}
 	return inc
 }
@@ -103,6 +125,9 @@ func (e *Engine) symptomView(i *incident, s *symptom, path []PathStep) SymptomVi
 		Since: fromNano(s.since), Ended: pointTo(s.ended), Labels: s.labels, Annotations: s.annotations, Generator: s.generator,
 	}
 	v.Path = path
+	if s.condition != conditionCleared {
+		v.SilencedBy, v.MutedBy = e.silencedView(s), e.mutedView(s)
+	}
 	switch {
 	case s.node == i.root:
 		v.Why = "on the root"
@@ -114,8 +139,7 @@ func (e *Engine) symptomView(i *incident, s *symptom, path []PathStep) SymptomVi
 	return v
 }
 
-// Unexplained returns the active alerts that belong to no incident: information, and what an operator resolved while it fired.
-// limit bounds the answer; total counts all.
+// Unexplained returns the active alerts that belong to no incident: information. limit bounds the answer; total counts all.
 func (e *Engine) Unexplained(limit int) (views []SymptomView, total int) {
 	var nums []uint64
 	for _, num := range e.symptoms.numbers() {
@@ -128,7 +152,7 @@ func (e *Engine) Unexplained(limit int) (views []SymptomView, total int) {
 		views = append(views, SymptomView{
 			Entity: e.graph.Entity(s.node), Name: s.name, Severity: s.severity, State: conditionNames[s.condition],
 			Since: fromNano(s.since), Labels: s.labels, Annotations: s.annotations, Generator: s.generator,
-			Why: "no symptom: its severity is information",
+			Why: "no symptom: its severity is information", SilencedBy: e.silencedView(s), MutedBy: e.mutedView(s),
 		})
 	}
 	return views, len(nums)
@@ -137,6 +161,9 @@ func (e *Engine) Unexplained(limit int) (views []SymptomView, total int) {
 // Figures counts what the engine holds.
 type Figures struct {
 	Symptoms, Active, Lost, Held, Escalated, Acknowledged, Closed, Entities, Edges, Sources, SilentSources, Timers int
+	SilenceFigures
+	// Heartbeats that are expected, with those among them that are in trouble.
+	Heartbeats, HeartbeatsMissing, HeartbeatsFailed int
 }
 
 // Figures walks incidents and sources, not symptoms.
@@ -157,6 +184,8 @@ func (e *Engine) Figures() Figures {
 			f.Closed++
 		}
 	}
+	f.SilenceFigures = e.silenceFigures()
+	e.heartbeatFigures(&f)
 	for _, s := range e.sources {
 		if s.silent != 0 {
 			f.SilentSources++

@@ -21,7 +21,7 @@ func (q *inquiry) symptoms(limit int) []ExplainedSymptom {
 		}
 		v := *entities[s.node]
 		v.Name, v.Aspect, v.State = s.name, s.aspect, conditionNames[q.engine.symptoms.get(num).condition]
-		v.Strength = q.strength(&s)
+		v.Strength, v.Rules = q.strength(&s), q.engine.rulings(&s)
 		switch m := q.voice(s.node); {
 		case !heard:
 			v.Counts, v.Note = 0, "began after the ranking"

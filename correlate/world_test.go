@@ -15,6 +15,7 @@ type world struct {
 	r          *rand.Rand
 	more       *rand.Rand // for what was added later, so that worlds that failed once stay as they were
 	newest     *rand.Rand // likewise, for what was added after that
+	acks       *rand.Rand // likewise, for how long acknowledgements last
 	seed       uint64
 	cluster    string // where what is placed now is
 	zones      []topology.Entity
@@ -24,11 +25,14 @@ type world struct {
 	pods       []*pod
 	truth      []topology.Edge // what really depends on what
 	policy     Policy
+	vital      topology.Entity          // what rules name as critical; may be none
 	waits      map[string]time.Duration // how long alert rules wait, by name; nil if the rules of quell do not know
+	chronic    ChronicRule              // the zero value is the default
 	states     bool                     // Kubernetes is watched: it tells how pods are, and when they are gone
 	faults     []*fault
 	ill        map[topology.Entity][]illness // in order of time, apart from one another
 	script     []entry
+	mutes      *muteRules // nil if there are none
 }
 
 // service is one service with what runs it.
@@ -49,13 +53,19 @@ const horizon = 3 * time.Hour
 
 // newWorld makes the world of a seed.
 func newWorld(seed uint64) *world {
-	w := &world{r: rand.New(rand.NewPCG(seed, 11)), more: rand.New(rand.NewPCG(seed, 17)), newest: rand.New(rand.NewPCG(seed, 19)), seed: seed, ill: make(map[topology.Entity][]illness)}
+	w := &world{r: rand.New(rand.NewPCG(seed, 11)), more: rand.New(rand.NewPCG(seed, 17)), newest: rand.New(rand.NewPCG(seed, 19)), acks: rand.New(rand.NewPCG(seed, 23)), seed: seed, ill: make(map[topology.Entity][]illness)}
 	w.policy = Policy{
 		Hold: w.minutes(2, 5), Settle: w.minutes(1, 2), Reopen: 20 * time.Minute, LostAfter: 2 * time.Hour,
 		AlertTimeout: []time.Duration{-1, 15 * time.Minute, 13 * time.Hour}[w.r.IntN(3)],
 	}
+	w.policy.AckTimeout, w.policy.KeepAck = time.Duration(w.acks.IntN(3))*15*time.Minute, w.acks.IntN(4) == 0
+	if seed >= silencesFrom {
+		w.policy.Silences.Retention = time.Hour
+	}
 	w.build()
+	w.chronic = strictness(seed)
 	w.states = w.also(0.5)
+	w.hurry()
 	for range 1 + w.r.IntN(4) {
 		w.befall(w.anyFault())
 	}
@@ -63,6 +73,12 @@ func newWorld(seed uint64) *world {
 		w.befall(blip)
 	}
 	w.script = newReporter(w).script()
+	if seed >= silencesFrom {
+		w.script = w.silenced(w.script)
+	}
+	if seed >= mutesFrom {
+		w.mutes = w.muting()
+	}
 	return w
 }
 

@@ -218,7 +218,8 @@ func TestSlowSenderIsGivenUp(t *testing.T) {
 // The same over a real connection, where the deadline must interrupt a read that is under way. It is cleared after a
 // good body: otherwise the request's context would be cancelled while the handler still works.
 func TestDeadlineInterruptsASilentSender(t *testing.T) {
-	b := NewBodyReader(BodyConfig{ReadGrace: 200 * time.Millisecond})
+	t.Parallel()
+	b := NewBodyReader(BodyConfig{ReadGrace: time.Second})
 	errs := make(chan error, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := b.ReadBody(w, r)
@@ -227,7 +228,7 @@ func TestDeadlineInterruptsASilentSender(t *testing.T) {
 			select {
 			case <-r.Context().Done():
 				err = r.Context().Err()
-			case <-time.After(500 * time.Millisecond):
+			case <-time.After(1500 * time.Millisecond):
 			}
 		}
 		errs <- err

@@ -18,6 +18,7 @@ type metrics struct {
 	malformed       prometheus.Counter
 	bodyBytes       prometheus.Histogram
 	seconds         prometheus.Histogram
+	recorded        *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -34,6 +35,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		rejected:        vector("rejected_total", "Items of bodies that could not be taken, and malformed bodies.", "path"),
 		trimmed:         counter("trimmed_total", "Alerts that lost labels or annotations to a limit."),
 		truncatedGroups: counter("truncated_groups_total", "Webhooks from which Alertmanager left alerts out (max_alerts)."),
+		recorded:        vector("recorder_events_total", "Events of Alertmanager's event recorder about alerts, and such that were too old to be judged.", "result"),
 		clockSkew:       counter("clock_skew_total", "Alerts and events with a time in the future that was replaced by the present."),
 		malformed:       counter("malformed_dependencies_total", "Entries of the annotation quell.dev/depends-on that name no entity."),
 		bodyBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -45,7 +47,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}),
 	}
-	reg.MustRegister(m.requests, m.alerts, m.events, m.rejected, m.trimmed, m.truncatedGroups, m.clockSkew, m.malformed, m.bodyBytes, m.seconds)
+	reg.MustRegister(m.requests, m.alerts, m.events, m.rejected, m.trimmed, m.truncatedGroups, m.clockSkew, m.malformed, m.bodyBytes, m.seconds, m.recorded)
 	return m
 }
 

@@ -29,7 +29,7 @@ import (
 // Submitter takes inputs on their way to the engine.
 type Submitter interface {
 	// Submit blocks until the inputs are durable, and returns an error if they may not be: then the sender is asked to
-	// send them again, unless it is a [*topology.FullError]. Inputs of one call may share memory; who keeps one for long copies what
+	// send them again, unless it is a [*topology.FullError] or a [*correlate.HeartbeatError]. Inputs of one call may share memory; who keeps one for long copies what
 	// it needs. Submit is called concurrently.
 	Submit(ctx context.Context, inputs []correlate.Input) error
 }
@@ -94,8 +94,10 @@ func New(cfg Config, sub Submitter, reg prometheus.Registerer, log *slog.Logger)
 
 // Register adds the server's paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
+	mux.HandleFunc("POST "+heartbeatPath, s.heartbeat)
 	for _, rt := range []route{
 		{path: "/api/v1/alertmanager", decode: s.alertmanager},
+		{path: "/api/v1/alertmanager/events", decode: s.recorder},
 		{path: "/api/v2/alerts", decode: s.prometheus, isSilent: true},
 		{path: "/api/v1/kubernetes", decode: s.kubernetes},
 		{path: "/api/v1/topology", decode: s.topology},

@@ -18,6 +18,8 @@ type attempt struct {
 	in      *integration
 	prev    Sent
 	timeout time.Duration
+	// probe is true for the one that a half-open breaker lets through.
+	probe bool
 }
 
 // attempt makes one and settles what follows from it.
@@ -27,9 +29,7 @@ func (d *Dispatcher) attempt(ctx context.Context, a attempt) {
 	if err != nil && ctx.Err() != nil {
 		return // We were stopped in the middle: whether it arrived is for the next process to find out.
 	}
-	target := a.lane.id.target
-	d.metrics.attempts.WithLabelValues(target.Type, reasonOf(err)).Inc()
-	d.metrics.duration.WithLabelValues(target.Type).Observe(time.Since(began).Seconds())
+	d.metrics.attempted(a.lane.id.target, err, time.Since(began))
 	if err != nil {
 		level := slog.LevelWarn
 		if a.item.attempts > 1 {
@@ -42,6 +42,7 @@ func (d *Dispatcher) attempt(ctx context.Context, a attempt) {
 	defer d.mu.Unlock()
 	defer d.signal()
 	a.in.underWay--
+	d.learn(ctx, &a, err)
 	if a.item.delivery.Incident != nil {
 		d.setRef(a.lane.id, ref) // nothing follows the others, so nobody would ever forget theirs
 	}
@@ -53,6 +54,27 @@ func (d *Dispatcher) attempt(ctx context.Context, a attempt) {
 	// With a reference there is something to follow, whatever else failed.
 	a.item.maybe = a.item.maybe || ref != ""
 	d.retryLater(a, err)
+}
+
+// learn keeps what an attempt tells about its integration.
+func (d *Dispatcher) learn(ctx context.Context, a *attempt, err error) {
+	now, v := time.Now(), judge(err)
+	switch v {
+	case answered:
+		a.in.failure = nil
+	case ill:
+		a.in.failure, a.in.failedAt = err, now
+	}
+	opened, closed := a.in.breaker.ended(now, v, a.probe, d.cfg.MaxBackoff)
+	attrs := []any{slog.String("receiver", a.in.target.Receiver), slog.String("integration", a.in.target.Integration())}
+	switch {
+	case opened:
+		d.opts.Log.ErrorContext(ctx, "receiver is ill, deliveries wait", append(attrs, slog.String("reason", err.Error()))...)
+		d.tripped(a.in, true, now)
+	case closed:
+		d.opts.Log.InfoContext(ctx, "receiver is well again", attrs...)
+		d.tripped(a.in, false, now)
+	}
 }
 
 // notify calls the notifier under the attempt's deadline. A panic rejects the delivery: it would come again at every
@@ -82,8 +104,11 @@ func (d *Dispatcher) retryLater(a attempt, err error) {
 		}
 	}
 	a.lane.busy = false
-	a.lane.withdraw()
+	a.lane.withdraw(d.wakes(a.lane))
 	d.dropSuperseded(a.lane)
+	if a.in.breaker.state(now) != BreakerClosed {
+		d.deferPages(a.lane, a.in)
+	}
 	d.arrange(a.lane, now)
 }
 
@@ -118,12 +143,21 @@ func (d *Dispatcher) report(ctx context.Context, r report) {
 	defer d.mu.Unlock()
 	defer d.signal()
 	d.reporting--
+	if r.result.Deferred {
+		return
+	}
 	d.pending--
-	if l := r.lane; l != nil {
+	l := r.lane
+	if r.result.Superseded {
+		l.owed--
+	} else {
 		l.queue[0] = nil
 		l.queue = l.queue[1:]
 		l.busy, l.notBefore = false, time.Time{}
+		l.withdraw(d.wakes(l))
 		d.dropSuperseded(l)
+	}
+	if !l.busy {
 		d.arrange(l, time.Now())
 	}
 }
@@ -136,19 +170,15 @@ func (d *Dispatcher) config() Config {
 
 // count records the end of a delivery for people.
 func (d *Dispatcher) count(r *Result) {
-	result := "accepted"
-	switch {
-	case r.Withdrawn:
-		result = "withdrawn"
-	case r.Superseded:
-		result = "superseded"
-	case errors.Is(r.Err, ErrExpired):
-		result = "expired"
-	case r.Err != nil:
-		result = "rejected"
+	attrs := append(attrsOf(&r.Delivery), slog.Int("attempts", r.Attempts))
+	if r.Deferred {
+		d.metrics.deferred(r.Delivery.Target)
+		d.opts.Log.Warn("page waits for an ill receiver", attrs...)
+		return
 	}
-	d.metrics.deliveries.WithLabelValues(r.Delivery.Target.Type, string(r.Delivery.Action), result).Inc()
-	attrs := append(attrsOf(&r.Delivery), slog.String("result", result), slog.Int("attempts", r.Attempts))
+	result, reason := r.outcome()
+	d.metrics.ended(&r.Delivery, result, reason)
+	attrs = append(attrs, slog.String("result", result))
 	if r.Err != nil {
 		d.opts.Log.Error("delivery given up", append(attrs, slog.String("reason", r.Err.Error()))...)
 		return
@@ -156,26 +186,27 @@ func (d *Dispatcher) count(r *Result) {
 	d.opts.Log.Debug("delivery done", attrs...)
 }
 
-func attrsOf(d *routing.Delivery) []any {
-	return []any{
-		slog.Uint64("delivery", d.ID), slog.String("receiver", d.Target.Receiver), slog.String("integration", fmt.Sprintf("%s[%d]", d.Target.Type, d.Target.Index)),
-		slog.String("action", string(d.Action)), slog.String("key", d.Key),
+// outcome names how a delivery ended, and why, in words of [Reason].
+func (r *Result) outcome() (result, reason string) {
+	switch {
+	case r.Withdrawn:
+		return "withdrawn", r.Why
+	case r.Superseded:
+		return "superseded", r.Why
+	case errors.Is(r.Err, ErrExpired):
+		if reason = Reason(r.Err); reason == otherReason {
+			reason = "expired"
+		}
+		return "expired", reason
+	case r.Err != nil:
+		return "rejected", Reason(r.Err)
 	}
+	return "accepted", "ok"
 }
 
-// reasonOf names an attempt's outcome in few words.
-func reasonOf(err error) string {
-	if rejected, ok := errors.AsType[*RejectedError](err); ok {
-		return rejected.Reason
+func attrsOf(d *routing.Delivery) []any {
+	return []any{
+		slog.Uint64("delivery", d.ID), slog.String("receiver", d.Target.Receiver), slog.String("integration", d.Target.Integration()),
+		slog.String("action", string(d.Action)), slog.String("key", d.Key),
 	}
-	if retry, ok := errors.AsType[*RetryError](err); ok {
-		return retry.Reason
-	}
-	switch {
-	case err == nil:
-		return "ok"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "timeout"
-	}
-	return "other"
 }

@@ -72,11 +72,26 @@ func (b *bench) ids() (ids []uint64) {
 	return ids
 }
 
+// attempts counts those at a receiver.
+func (b *bench) attempts(receiver string) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.sent {
+		if s.Target == receiver {
+			n++
+		}
+	}
+	return n
+}
+
 // ends shows the results in order.
 func (b *bench) ends() (ends []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range b.results {
+		if r.Deferred {
+			continue
+		}
 		end := "accepted"
 		switch {
 		case r.Withdrawn:
@@ -91,6 +106,18 @@ func (b *bench) ends() (ends []string) {
 		ends = append(ends, fmt.Sprintf("%d %s", r.Delivery.ID, end))
 	}
 	return ends
+}
+
+// waits shows the pages and notices that were told to wait, in order.
+func (b *bench) waits() (list []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.results {
+		if r.Deferred {
+			list = append(list, fmt.Sprintf("%d waits: %v", r.Delivery.ID, r.Err))
+		}
+	}
+	return list
 }
 
 // inBubble runs f with a running dispatcher of the given receivers (one PagerDuty integration each), in fake time.

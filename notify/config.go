@@ -4,33 +4,52 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"time"
+
+	"quell/internal/secret"
 )
 
-// Secret is a credential. It never shows itself: not in logs, errors, JSON or %v. Convert it to string to use it.
-type Secret string
+// Secret is a credential, which never shows itself.
+type Secret = secret.Text
 
-const hidden = "<secret>"
-
-// String hides the value.
-func (s Secret) String() string { return hidden }
-
-// GoString hides the value from %#v.
-func (s Secret) GoString() string { return hidden }
-
-// LogValue hides the value from slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
-
-// MarshalText hides the value from JSON and YAML.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+// CheckSecret returns a [*RetryError] if a credential stands for one that could not be read: it may be there soon, and its receiver need not
+// hear of it.
+func CheckSecret(s Secret) error {
+	if !s.Absent() {
+		return nil
+	}
+	return &RetryError{Reason: "no_credentials", Text: "its secret file could not be read", Unsent: true}
+}
 
 // Receiver is a named group of integrations: a delivery to it goes to each.
 type Receiver struct {
-	Name      string
+	Name string
+	// Limits are those of each of its integrations.
+	Limits    Limits
 	PagerDuty []PagerDutyConfig
 	Slack     []SlackConfig
+	// Others are those that Alertmanager's own packages deliver to.
+	Others []OtherConfig
+}
+
+// Limits bound how an integration is used. Zero fields mean what [Config] says, or its defaults.
+type Limits struct {
+	// RatePerMinute is how many attempts it takes at most, after Burst at once; more wait.
+	RatePerMinute, Burst int
+	// Timeout bounds one attempt, answer included.
+	Timeout time.Duration
+	// DeliverWithin is how long it has to accept a page before the next step of the policy is taken. It concerns package
+	// routing, not the dispatcher.
+	DeliverWithin time.Duration
+}
+
+// or fills zero fields. The burst is at most what a minute takes, unless the receiver says otherwise.
+func (l Limits) or(c *Config) Limits {
+	l.RatePerMinute = cmp.Or(l.RatePerMinute, c.RatePerMinute)
+	l.Burst = cmp.Or(l.Burst, min(burst, l.RatePerMinute))
+	l.Timeout = cmp.Or(l.Timeout, c.Timeout)
+	return l
 }
 
 // PagerDutyConfig is one service at PagerDuty (Events API v2).
@@ -39,6 +58,17 @@ type PagerDutyConfig struct {
 	RoutingKey Secret
 	// URL is the base address, without /v2/enqueue. Empty means https://events.pagerduty.com.
 	URL string
+	// WebhookSecret is what the service's webhook subscription signs with, so that what people do there counts here. Empty means that
+	// nobody listens.
+	WebhookSecret Secret
+	// NoChangeEvents keeps what was changed before an incident from being told as change events.
+	NoChangeEvents bool
+	// NoPictures leaves out the picture of the cascade, which PagerDuty's pages load from [Config.ExternalURL].
+	NoPictures bool
+	// Description is a template of the event's summary. Empty means the default.
+	Description string
+	// Details are templates of custom details, by name. They are added to those that quell tells.
+	Details map[string]string
 }
 
 // SlackConfig is one channel of a workspace.
@@ -47,8 +77,19 @@ type SlackConfig struct {
 	Token Secret
 	// Channel is a name with its # or an id.
 	Channel string
+	// SigningSecret is what the app signs requests with when somebody clicks a button; AppToken (xapp-…) opens the socket over which it
+	// sends them in Socket Mode instead. Empty means that nobody listens there.
+	SigningSecret, AppToken Secret
+	// AllowedUsers are the ids of those who may act by buttons. None is whoever sees the channel, but for people of other workspaces.
+	AllowedUsers []string
 	// APIURL is the base address, ending in a slash. Empty means https://slack.com/api/.
 	APIURL string
+	// Title and Text are templates of the headline and of what stands below it. Empty means the default.
+	Title, Text string
+	// NoPictures leaves the pictures out of threads.
+	NoPictures bool
+	// Buttons shows buttons on incidents. It takes somebody who listens for the clicks.
+	Buttons bool
 }
 
 // Config is the dispatcher's configuration.
@@ -56,6 +97,8 @@ type Config struct {
 	Receivers []Receiver
 	// ExternalURL is how people reach quell, for links. Empty means no links.
 	ExternalURL string
+	// Templates renders the fields of receivers that are templates. Nil means that all are left to the defaults.
+	Templates Templates
 	// Timeout bounds one attempt, answer included. Zero means 10s.
 	Timeout time.Duration
 	// MinBackoff and MaxBackoff bound the pause between attempts; it doubles from one to the other with jitter.
@@ -107,6 +150,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("receivers[%d]: second receiver of name %q", i, r.Name))
 		}
 		names[r.Name] = true
+		if l := r.Limits; l.RatePerMinute < 0 || l.Burst < 0 || l.Timeout < 0 || l.DeliverWithin < 0 {
+			errs = append(errs, fmt.Errorf("receivers[%d]: a limit is negative", i))
+		}
 		for j, p := range r.PagerDuty {
 			if p.RoutingKey == "" {
 				errs = append(errs, fmt.Errorf("receivers[%d].pagerduty_configs[%d]: routing key is missing", i, j))
@@ -118,6 +164,9 @@ func (c *Config) Validate() error {
 				errs = append(errs, fmt.Errorf("receivers[%d].slack_configs[%d]: token and channel are needed", i, j))
 			}
 			errs = append(errs, validURL(fmt.Sprintf("receivers[%d].slack_configs[%d].api_url", i, j), s.APIURL))
+		}
+		for _, o := range r.Others {
+			errs = append(errs, o.valid(i))
 		}
 	}
 	return errors.Join(errs...)

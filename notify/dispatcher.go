@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -49,9 +50,14 @@ type Result struct {
 	// Err is nil if it was accepted or became unnecessary; otherwise why it was given up: a [*RejectedError], or
 	// [ErrExpired] with the last attempt's error.
 	Err error
-	// Withdrawn is true if nothing arrived because the incident ended before its trigger could; Superseded if nothing
+	// Withdrawn is true if nothing arrived because the incident ended, or was acknowledged, before its trigger could; Superseded if nothing
 	// was sent, or no answer came, and a later delivery says all that this one would have said.
 	Withdrawn, Superseded bool
+	// Why is one word for why it is withdrawn or superseded: newer_update, newer_page, incident_over or acknowledged.
+	Why string
+	// Deferred is true if this is no end: a page or notice waits because its integration is not attempted at present, and Err says
+	// why. It is told at most once, so that others can be told at once, and its end is told as ever.
+	Deferred bool
 	// Attempts counts how often it was tried by this process.
 	Attempts int
 }
@@ -61,6 +67,7 @@ type Dispatcher struct {
 	opts    Options
 	env     Environment
 	metrics *metrics
+	extras  *prometheus.CounterVec
 	// wake holds one token when there may be something to do; a second one would say nothing new.
 	wake chan struct{}
 
@@ -75,6 +82,8 @@ type Dispatcher struct {
 	pending   int
 	// refs are the integrations' own references, by dedup key.
 	refs map[string]map[routing.Target]string
+	// brokenFields were told of already.
+	brokenFields map[brokenField]bool
 	// spill says what is in the outbox only; nil if nothing is.
 	spill *spill
 	// resumedTo is the highest id that an earlier process may have sent.
@@ -83,16 +92,27 @@ type Dispatcher struct {
 
 // integration is a notifier with its place in the queue. Its fields belong to the dispatcher's lock.
 type integration struct {
+	target   routing.Target
 	notifier Notifier
 	// config tells whether a new configuration leaves it as it is.
-	config      any
-	limiter     *rate.Limiter
+	config  any
+	limiter *rate.Limiter
+	// wakes is false where people read and nobody is woken.
+	wakes bool
+	// retired is true if it is configured no longer: it only ends and changes what it began. There are as many as names that receivers
+	// ever had in this process.
+	retired     bool
+	timeout     time.Duration
 	ready       *laneHeap
 	underWay    int
 	pausedUntil time.Time
+	breaker     breaker
+	// failure is what the last attempt that failed met, at failedAt; nil after one that arrived.
+	failure  error
+	failedAt time.Time
 }
 
-// report is a result on its way to the caller. Lane is nil if the item left its lane already.
+// report is a result on its way to the caller. Lane is nil if nothing in it waits for that.
 type report struct {
 	result Result
 	lane   *lane
@@ -112,7 +132,10 @@ func NewDispatcher(cfg Config, opts Options) (*Dispatcher, error) {
 		lanes:  make(map[laneID]*lane),
 		alarms: newAlarmHeap(),
 		refs:   make(map[string]map[routing.Target]string),
+		extras: newExtras(),
 	}
+	d.env.countExtra = d.countExtra
+	d.env.Log = opts.Log
 	if err := d.Reconfigure(cfg); err != nil {
 		return nil, err
 	}
@@ -120,12 +143,13 @@ func NewDispatcher(cfg Config, opts Options) (*Dispatcher, error) {
 	if opts.Registerer == nil {
 		return d, nil
 	}
-	return d, d.metrics.register(opts.Registerer)
+	return d, errors.Join(d.metrics.register(opts.Registerer), opts.Registerer.Register(d.extras))
 }
 
 // Reconfigure swaps the receivers at once or, when it returns an error, not at all. Deliveries that are under way go on
-// with the old ones; integrations that stay as they are keep their rate limits. What waits for an integration that
-// no longer exists is reported with a [*RejectedError].
+// with the old ones; integrations that stay as they are keep their rate limits. What would begin anything at an integration that
+// no longer exists is reported with a [*RejectedError]; what ends or changes something that it was told is delivered as before, until
+// the process ends: else incidents would stay open at a pager whose receiver has got another name.
 func (d *Dispatcher) Reconfigure(cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -135,18 +159,24 @@ func (d *Dispatcher) Reconfigure(cfg Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for target, in := range next {
-		if old := d.integrations[target]; old != nil && old.config == in.config {
+		if old := d.integrations[target]; old != nil && reflect.DeepEqual(old.config, in.config) {
+			old.retired = false
 			old.limiter.SetLimit(in.limiter.Limit())
 			old.limiter.SetBurst(in.limiter.Burst())
+			old.timeout = in.timeout
 			next[target] = old
 		}
 	}
-	for _, in := range d.integrations {
+	for target, in := range d.integrations {
 		for l := in.ready.top(); l != nil; l = in.ready.top() {
 			in.ready.drop(l)
 		}
+		if next[target] == nil {
+			in.retired = true
+			next[target] = in
+		}
 	}
-	d.cfg, d.integrations = cfg, next
+	d.cfg, d.integrations, d.brokenFields = cfg, next, nil
 	now := time.Now()
 	for _, l := range d.lanes {
 		if !l.busy {
@@ -160,25 +190,47 @@ func (d *Dispatcher) Reconfigure(cfg Config) error {
 // integrate makes the integrations of a valid configuration.
 func (d *Dispatcher) integrate(cfg Config) map[routing.Target]*integration {
 	env := d.env
-	env.ExternalURL = cfg.ExternalURL
+	env.ExternalURL, env.Templates, env.Broken = cfg.ExternalURL, cfg.Templates, d.broken
+	templates := ""
+	if cfg.Templates != nil {
+		templates = cfg.Templates.ID()
+	}
 	all := make(map[routing.Target]*integration)
+	limits := Limits{}.or(&cfg)
 	add := func(target routing.Target, n Notifier, config any) {
 		all[target] = &integration{
+			target:   target,
 			notifier: n,
-			config:   [2]any{config, cfg.ExternalURL},
-			limiter:  rate.NewLimiter(rate.Every(time.Minute/time.Duration(cfg.RatePerMinute)), min(burst, cfg.RatePerMinute)),
+			config:   [3]any{config, cfg.ExternalURL, templates},
+			limiter:  rate.NewLimiter(rate.Every(time.Minute/time.Duration(limits.RatePerMinute)), limits.Burst),
+			wakes:    target.Type != "slack",
+			timeout:  limits.Timeout,
 			ready:    newReadyHeap(),
 		}
 	}
+	if d.opts.Integrations.Probe != nil {
+		add(ProbeTarget, d.opts.Integrations.Probe, ProbeTarget)
+	}
 	for _, r := range cfg.Receivers {
+		limits = r.Limits.or(&cfg)
 		for i, c := range r.PagerDuty {
 			add(routing.Target{Receiver: r.Name, Type: "pagerduty", Index: i}, d.opts.Integrations.PagerDuty(c, env), c)
 		}
 		for i, c := range r.Slack {
 			add(routing.Target{Receiver: r.Name, Type: "slack", Index: i}, d.opts.Integrations.Slack(c, env), c)
 		}
+		for _, c := range r.Others {
+			add(c.Target(r.Name), d.opts.Integrations.other(c, env), c)
+			all[c.Target(r.Name)].wakes = !c.Notices
+		}
 	}
 	return all
+}
+
+// wakes reports whether a page that waits in a lane would wake people. It is called with the lock.
+func (d *Dispatcher) wakes(l *lane) bool {
+	in := d.integrations[l.id.target]
+	return in == nil || in.wakes
 }
 
 // Enqueue takes deliveries that were committed to the outbox just now. It does not block and does not fail. The caller
@@ -198,7 +250,7 @@ func (d *Dispatcher) take(deliveries []routing.Delivery, resumed bool) {
 			d.resumedTo = max(d.resumedTo, deliveries[i].ID)
 		}
 		if d.room(deliveries[i].ID) {
-			d.add(&item{delivery: deliveries[i], maybe: resumed}, now)
+			d.add(&item{delivery: deliveries[i], maybe: resumed || deliveries[i].Retried}, now)
 		}
 	}
 	d.signal()
@@ -217,8 +269,11 @@ func (d *Dispatcher) add(it *item, now time.Time) {
 	}
 	if l.insert(it) {
 		d.pending++
-		l.withdraw()
+		l.withdraw(d.wakes(l))
 		d.dropSuperseded(l)
+		if in := d.integrations[id.target]; in != nil && in.breaker.state(now) != BreakerClosed {
+			d.deferPages(l, in)
+		}
 	}
 	if !l.busy {
 		d.arrange(l, now)
@@ -227,7 +282,8 @@ func (d *Dispatcher) add(it *item, now time.Time) {
 
 func (d *Dispatcher) dropSuperseded(l *lane) {
 	for _, old := range l.supersede() {
-		d.reports = append(d.reports, report{result: Result{Delivery: old.delivery, Superseded: true, Attempts: old.attempts}})
+		l.owed++
+		d.reports = append(d.reports, report{result: Result{Delivery: old.delivery, Superseded: true, Why: old.pointless, Attempts: old.attempts}, lane: l})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,32 @@ func TestUnsentTriggerIsWithdrawnByItsResolve(t *testing.T) {
 	})
 }
 
+// What repeats a page has an earlier one at the receiver, so the end of the incident must arrive. What was not sent yet is pointless then.
+func TestRepeatedPageIsNotWithdrawnButSuperseded(t *testing.T) {
+	inBubble(t, Config{RatePerMinute: 1}, "oncall", func(b *bench) {
+		b.Enqueue(to("oncall", 1, routing.Trigger, "k"))
+		pass(0)
+		again := to("oncall", 2, routing.Trigger, "k")
+		again.Again = true
+		b.Enqueue(again, to("oncall", 3, routing.Resolve, "k"))
+		pass(time.Hour / 2)
+		wantEqual(t, "attempts", b.ids(), []uint64{1, 3})
+		wantEqual(t, "results", b.ends(), []string{"1 accepted", "2 superseded", "3 accepted"})
+	})
+}
+
+// An incident that is handed back is resolved at the receiver and paged anew. If it is over before that, only the resolve has to arrive.
+func TestNewPageBehindAResolveIsWithdrawn(t *testing.T) {
+	inBubble(t, Config{RatePerMinute: 1}, "oncall", func(b *bench) {
+		b.Enqueue(to("oncall", 1, routing.Trigger, "k"))
+		pass(0)
+		b.Enqueue(to("oncall", 2, routing.Resolve, "k"), to("oncall", 3, routing.Trigger, "k"), to("oncall", 4, routing.Resolve, "k"))
+		pass(time.Hour / 2)
+		wantEqual(t, "attempts", b.ids(), []uint64{1, 2})
+		wantEqual(t, "results", b.ends(), []string{"1 accepted", "2 accepted", "3 withdrawn", "4 withdrawn"})
+	})
+}
+
 // A trigger that may have arrived must be followed by its resolve, or it would stay open for ever.
 func TestTriggerThatMayHaveArrivedIsNotWithdrawn(t *testing.T) {
 	for _, name := range []string{"resumed", "attempted"} {
@@ -224,10 +251,10 @@ func TestDeliveryExpiresWithItsLastError(t *testing.T) {
 		wantEqual(t, "results before it expires", b.ends(), nil)
 		pass(time.Nanosecond)
 		wantEqual(t, "results", b.ends(), []string{"1 expired"})
-		if r := b.results[0]; !errors.Is(r.Err, errDown) || r.Attempts < 10 {
+		if r := b.results[len(b.results)-1]; !errors.Is(r.Err, errDown) || r.Attempts < 10 {
 			t.Errorf("result after %d attempts: %v, want the last attempt's error", r.Attempts, r.Err)
 		}
-		wantEqual(t, "pending", testutil.ToFloat64(b.metrics.pending), 0)
+		wantEqual(t, "pending", b.Status()[0].Pending, 0)
 	})
 }
 
@@ -253,7 +280,7 @@ func TestRejectedDeliveryIsNotRetried(t *testing.T) {
 		pass(time.Hour)
 		wantEqual(t, "attempts", b.ids(), []uint64{1})
 		wantEqual(t, "results", b.ends(), []string{"1 rejected"})
-		wantEqual(t, "metric", testutil.ToFloat64(b.metrics.deliveries.WithLabelValues("pagerduty", "trigger", "rejected")), 1)
+		wantEqual(t, "metric", testutil.ToFloat64(b.metrics.deliveries.WithLabelValues("oncall", "pagerduty[0]", "trigger", "rejected", "http_403")), 1)
 	})
 }
 
@@ -317,11 +344,13 @@ func TestHangingReceiverDelaysNoOther(t *testing.T) {
 			b.Enqueue(to(fmt.Sprint("dead", id%3+1), id, routing.Trigger, fmt.Sprint(id)))
 		}
 		pass(35 * time.Second)
-		b.Enqueue(to("alive", 100, routing.Trigger, "k"), to("alive", 101, routing.Acknowledge, "k"))
+		b.Enqueue(to("alive", 100, routing.Trigger, "k"), to("alive", 101, routing.Update, "k"))
 		pass(0)
 		wantEqual(t, "results at once", b.ends(), []string{"100 accepted", "101 accepted"})
-		if n := testutil.ToFloat64(b.metrics.attempts.WithLabelValues("pagerduty", "timeout")); n < 9 {
-			t.Errorf("%v attempts timed out in 35 s, want at least 3 for each of 3 receivers", n)
+		for _, dead := range []string{"dead1", "dead2", "dead3"} {
+			if n := testutil.ToFloat64(b.metrics.attempts.WithLabelValues(dead, "pagerduty[0]", "timeout")); n < 3 {
+				t.Errorf("%v attempts to %s timed out in 35 s, want at least 3", n, dead)
+			}
 		}
 	})
 }
@@ -383,6 +412,39 @@ func TestReconfigureMovesWhatWaits(t *testing.T) {
 	})
 }
 
+// A receiver that gets another name must not leave what it opened at its pager open for good; nor is anything begun there.
+func TestRemovedReceiverHearsTheEndOfWhatItWasTold(t *testing.T) {
+	inBubble(t, Config{}, "oncall gone", func(b *bench) {
+		b.Enqueue(to("gone", 1, routing.Trigger, "told"))
+		pass(time.Second)
+		if err := b.Reconfigure(Config{Receivers: receiversOf("oncall")}); err != nil {
+			t.Fatal(err)
+		}
+		b.Enqueue(to("gone", 2, routing.Trigger, "new"), to("gone", 3, routing.Update, "new"), to("gone", 4, routing.Acknowledge, "told"))
+		pass(time.Second)
+		if err := b.Reconfigure(Config{Receivers: receiversOf("oncall other")}); err != nil {
+			t.Fatal(err)
+		}
+		b.Enqueue(to("gone", 5, routing.Resolve, "told"), to("gone", 6, routing.Digest, "digest"))
+		pass(time.Minute)
+		wantEqual(t, "attempts", b.ids(), []uint64{1, 4, 5})
+		ends := b.ends()
+		slices.Sort(ends)
+		wantEqual(t, "results", ends, []string{"1 accepted", "2 rejected", "3 rejected", "4 accepted", "5 accepted", "6 rejected"})
+		for _, s := range b.Status() {
+			if s.Target.Receiver == "gone" {
+				t.Errorf("a receiver that is not configured is listed: %+v", s)
+			}
+		}
+		if err := b.Reconfigure(Config{Receivers: receiversOf("oncall gone")}); err != nil {
+			t.Fatal(err)
+		}
+		b.Enqueue(to("gone", 7, routing.Trigger, "again"))
+		pass(time.Second)
+		wantEqual(t, "attempts once it is back", b.ids(), []uint64{1, 4, 5, 7})
+	})
+}
+
 // Promise 6: memory is bounded, and what found no room comes from the outbox in its turn.
 func TestDeliveriesBeyondTheLimitWaitInTheOutbox(t *testing.T) {
 	inBubble(t, Config{MaxPending: 4, RatePerMinute: 6000}, "oncall", func(b *bench) {
@@ -411,7 +473,7 @@ func TestDeliveriesBeyondTheLimitWaitInTheOutbox(t *testing.T) {
 			rows = append(rows, d)
 			b.mu.Unlock()
 			b.Enqueue(d)
-			if n := testutil.ToFloat64(b.metrics.pending); n > 4 {
+			if n := b.Status()[0].Pending; n > 4 {
 				t.Errorf("%v deliveries in memory, want at most 4", n)
 			}
 		}

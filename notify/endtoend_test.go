@@ -3,7 +3,6 @@ package notify_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"quell/correlate"
 	"quell/internal/fake"
+	"quell/internal/fake/dice"
 	"quell/notify"
 	"quell/notify/pagerduty"
 	"quell/notify/slack"
@@ -31,8 +31,12 @@ func TestProvidersSeeEachIncidentOnceWhateverFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sl.Close() }()
+	var mu sync.Mutex
+	r := dice.New(t)
 	faulty := func(int, string) fake.Fault {
-		switch rand.IntN(10) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch r.IntN(10) {
 		case 0:
 			return fake.Fault{Status: 500}
 		case 1, 2:
@@ -49,7 +53,7 @@ func TestProvidersSeeEachIncidentOnceWhateverFails(t *testing.T) {
 	d, err := notify.NewDispatcher(notify.Config{
 		Receivers: []notify.Receiver{{
 			Name:      "oncall",
-			PagerDuty: []notify.PagerDutyConfig{{RoutingKey: "key", URL: pd.URL()}},
+			PagerDuty: []notify.PagerDutyConfig{{RoutingKey: fake.RoutingKey, URL: pd.URL()}},
 			Slack:     []notify.SlackConfig{{Token: "xoxb-1", Channel: "#ops", APIURL: sl.APIURL()}},
 		}},
 		MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, RatePerMinute: 1_000_000,

@@ -127,7 +127,7 @@ func statusReason(status int) string {
 }
 
 // transportFailure describes an error of the HTTP client without the address: it may hold userinfo or a secret path.
-func transportFailure(err error) error {
+func transportFailure(err error) *RetryError {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}

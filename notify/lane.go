@@ -21,6 +21,9 @@ type lane struct {
 	queue []*item
 	// busy is true while the head is being attempted, or its result is being reported.
 	busy bool
+	// owed counts superseded deliveries whose end is not durable yet. The head waits for them: if it ended first and a crash followed,
+	// they would be sent after it.
+	owed int
 	// notBefore is when the head may be attempted again.
 	notBefore time.Time
 	// wakeAt is when the lane must be looked at again, for its place in the alarms.
@@ -39,6 +42,10 @@ type item struct {
 	// withdrawn is true when it was decided not to send it; it still leaves through the head of its lane, so that a
 	// trigger's report precedes its resolve's.
 	withdrawn bool
+	// pointless is why it is superseded or withdrawn, see [Result.Why]; empty if it is not.
+	pointless string
+	// deferred is true once it was told that it cannot leave for now.
+	deferred bool
 }
 
 // insert puts an item in its place by id. An id that is there already is left as it is: false.
@@ -56,26 +63,23 @@ func (l *lane) insert(it *item) bool {
 	l.queue = append(l.queue, nil)
 	copy(l.queue[at+1:], l.queue[at:])
 	l.queue[at] = it
+	if at > 0 && it.follows(l.queue[at-1]) {
+		it.withdrawn, it.pointless = true, l.queue[at-1].pointless
+	}
 	return true
 }
 
-// supersede takes out the updates that a later update or resolve makes pointless, and returns them. The one under way
-// stays. They may be reported in any order, since what supersedes them is in the outbox too.
+// supersede takes out what later deliveries make pointless, and returns it. The one under way stays. They may be reported in any order.
 func (l *lane) supersede() []*item {
 	first := 0
 	if l.busy {
 		first = 1
 	}
-	newest := -1
-	for i := first; i < len(l.queue); i++ {
-		if a := l.queue[i].delivery.Action; a == routing.Update || a == routing.Resolve {
-			newest = i
-		}
-	}
+	l.judge(first)
 	var out []*item
 	keep := l.queue[:min(first, len(l.queue))]
 	for i := first; i < len(l.queue); i++ {
-		if it := l.queue[i]; i < newest && it.delivery.Action == routing.Update && !it.withdrawn {
+		if it := l.queue[i]; it.pointless != "" && !it.withdrawn {
 			out = append(out, it)
 		} else {
 			keep = append(keep, it)
@@ -86,26 +90,92 @@ func (l *lane) supersede() []*item {
 	return out
 }
 
-// withdraw marks everything up to the resolve if the trigger before it certainly never arrived: nobody has to hear of
-// an incident that began and ended while its page waited.
-func (l *lane) withdraw() {
+// judge says of what waits, from the index first on, why it is pointless: an update before a later update or resolve, a repeated page or
+// notice before a later resolve, and a page before another one. Of two pages that wait only the later one is told, else a receiver
+// that recovers would wake people as often as their policy came back to them meanwhile.
+func (l *lane) judge(first int) {
+	update, paged, opener, over := "", false, -1, false
+	for i := len(l.queue) - 1; i >= first; i-- {
+		it := l.queue[i]
+		if it.withdrawn {
+			continue
+		}
+		switch it.delivery.Action {
+		case routing.Update:
+			it.pointless = update
+			update = whyUpdate
+		case routing.Resolve:
+			update, paged, opener, over = whyOver, false, -1, true
+		case routing.Trigger, routing.Notice:
+			switch {
+			case it.delivery.Action == routing.Trigger && paged:
+				l.replace(i, opener)
+			case over && it.delivery.Again:
+				it.pointless = whyOver
+			default:
+				opener, paged = i, paged || it.delivery.Action == routing.Trigger
+			}
+		}
+	}
+}
+
+// replace makes the page or notice at opener the one that opens the incident at the receiver, in place of the page at gone. What is
+// between them has nothing to follow then.
+func (l *lane) replace(gone, opener int) {
+	was, next := l.queue[gone], l.queue[opener]
+	for _, it := range l.queue[gone:opener] {
+		next.maybe = next.maybe || it.maybe
+		it.pointless = whyPage
+	}
+	next.delivery.Again = was.delivery.Again
+}
+
+// Why deliveries are superseded, or withdrawn.
+const (
+	whyUpdate = "newer_update"
+	whyPage   = "newer_page"
+	whyOver   = "incident_over"
+	whyAcked  = "acknowledged"
+)
+
+// withdraw marks everything up to the resolve if what opens the incident before it certainly never arrived: nobody has to hear of
+// an incident that began and ended while its page waited. Nor is anybody woken for one that somebody else has acknowledged meanwhile.
+// What repeats an earlier page opens nothing: that one has to be resolved. wakes is false where people read and nobody is woken.
+func (l *lane) withdraw(wakes bool) {
 	if len(l.queue) == 0 || l.busy {
 		return
 	}
-	if l.queue[0].delivery.Action != routing.Trigger {
+	if d := &l.queue[0].delivery; d.Action != routing.Trigger && d.Action != routing.Notice || d.Again {
 		return
 	}
 	for i, it := range l.queue {
-		if it.maybe {
+		switch {
+		case it.maybe:
 			return
-		}
-		if it.delivery.Action == routing.Resolve {
-			for _, gone := range l.queue[:i+1] {
-				gone.withdrawn = true
-			}
+		case it.delivery.Action == routing.Resolve:
+			l.takeBack(i+1, whyOver)
+			return
+		case it.delivery.Action == routing.Acknowledge && wakes:
+			l.takeBack(i+1, whyAcked)
 			return
 		}
 	}
+}
+
+// takeBack marks the first n, and what only follows them.
+func (l *lane) takeBack(n int, why string) {
+	for i, it := range l.queue {
+		if i >= n && !it.follows(l.queue[i-1]) {
+			return
+		}
+		it.withdrawn, it.pointless = true, why
+	}
+}
+
+// follows reports whether a delivery has nothing to say if the one before it is withdrawn.
+func (it *item) follows(before *item) bool {
+	opens := it.delivery.Action == routing.Trigger || it.delivery.Action == routing.Notice
+	return before.withdrawn && before.delivery.Action != routing.Resolve && !opens
 }
 
 // urgency says who goes first when not all can: a page by how bad it is, then what ends one, then news. What quell

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"quell/correlate"
 )
@@ -11,7 +12,11 @@ import (
 // MaxLinks bounds the links in one message.
 const MaxLinks = 10
 
-const maxLinkBytes = 2048
+const (
+	maxLinkBytes = 2048
+	// maxLinkNameRunes cuts what a link is of, so that its host stays in sight.
+	maxLinkNameRunes = 40
+)
 
 // Line makes one line of at most maxRunes runes (at least 1) out of text from outside: valid UTF-8, no control
 // characters (so no terminal escapes and no line breaks), no marks that turn the direction of writing. Where something
@@ -19,7 +24,12 @@ const maxLinkBytes = 2048
 func Line(s string, maxRunes int) string {
 	runes := make([]rune, 0, min(len(s), maxRunes))
 	// Marks that are dropped cost nothing of maxRunes, so a text of nothing else has to be cut off by its length.
-	s = s[:min(len(s), 16*maxRunes)]
+	if n := 16 * maxRunes; len(s) > n {
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
 	for _, r := range s {
 		if turnsDirection(r) {
 			continue
@@ -65,7 +75,8 @@ func Chain(path []correlate.PathStep, maxRunes int) string {
 type Link struct {
 	// Href is http or https, without userinfo, and in characters that need no escaping in JSON or Slack but '&'.
 	Href string
-	// Text says where it leads; it names the host where that came from outside, so that it cannot pretend.
+	// Text says where it leads: of which symptom it is the runbook or the query, since several often lead to one host, and which host that
+	// is where it came from outside, so that it cannot pretend.
 	Text string
 }
 
@@ -77,28 +88,37 @@ func IncidentURL(externalURL string, id correlate.IncidentID) string {
 	return strings.TrimRight(externalURL, "/") + "/api/v1/incidents/" + id.String()
 }
 
-// Links collects where an incident's message may lead, at most [MaxLinks]: the incident itself, then the runbooks and
-// generators that its symptoms name. Addresses that are not plain http or https are left out.
+// Links collects where an incident's message may lead, at most [MaxLinks]: the incident itself, then what rules
+// add, the runbooks and the generators that its symptoms name. Addresses that are not plain http or https are left out.
 func Links(i *correlate.Incident, externalURL string) []Link {
 	var links []Link
 	seen := make(map[string]bool)
-	add := func(address, text string) {
+	add := func(address, text, of string) {
 		href, host, ok := webAddress(address)
 		if !ok || seen[href] || len(links) == MaxLinks {
 			return
 		}
 		seen[href] = true
+		if of = Line(of, maxLinkNameRunes); of != "" {
+			text += " of " + of
+		}
 		if text != i.ID.String() {
 			text += " at " + host
 		}
 		links = append(links, Link{Href: href, Text: text})
 	}
-	add(IncidentURL(externalURL, i.ID), i.ID.String())
-	for _, s := range i.Symptoms {
-		add(s.Annotations.Get("runbook_url"), "runbook")
+	add(IncidentURL(externalURL, i.ID), i.ID.String(), "")
+	if x := i.Enrichment; x != nil {
+		add(x.Runbook, "runbook", "")
+		for _, l := range x.Links {
+			add(l.URL, Line(l.Name, maxLinkNameRunes), "")
+		}
 	}
-	for _, s := range i.Symptoms {
-		add(s.Generator, "query")
+	for k := range i.Symptoms {
+		add(i.Symptoms[k].Annotations.Get("runbook_url"), "runbook", i.Symptoms[k].Name)
+	}
+	for k := range i.Symptoms {
+		add(i.Symptoms[k].Generator, "query", i.Symptoms[k].Name)
 	}
 	return links
 }
@@ -112,7 +132,11 @@ func webAddress(raw string) (href, host string, ok bool) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return "", "", false
 	}
-	return percentEncode(u.String()), percentEncode(u.Hostname()), true
+	href = percentEncode(u.String())
+	if again, err := url.Parse(href); err != nil || again.Host == "" {
+		return "", "", false // its host has characters that no host can have
+	}
+	return href, percentEncode(u.Hostname()), true
 }
 
 func percentEncode(s string) string {

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -35,6 +36,14 @@ type Environment struct {
 	ExternalURL string
 	// StoreID tells several quells apart where they write to one receiver.
 	StoreID string
+	// Templates renders what users wrote into fields of their receivers; nil means that nobody wrote any. See [Environment.Words].
+	Templates Templates
+	// Broken is told of each field that could not be rendered; it may be nil.
+	Broken func(d *routing.Delivery, field string, err error)
+	// Log gets what does not keep a delivery from its receiver. Nil means nobody.
+	Log *slog.Logger
+
+	countExtra func(integration string, what Extra, err error)
 }
 
 // Integrations makes notifiers from configurations. Its functions are called by [NewDispatcher] and
@@ -43,7 +52,15 @@ type Environment struct {
 type Integrations struct {
 	PagerDuty func(PagerDutyConfig, Environment) Notifier
 	Slack     func(SlackConfig, Environment) Notifier
+	// Other is for what Alertmanager's packages deliver to. Nil means that there must be none.
+	Other func(OtherConfig, Environment) Notifier
+	// Probe is what [ProbeTarget] stands for: deliveries to it go through the dispatcher like any other, to nobody. Nil means that
+	// there is none.
+	Probe Notifier
 }
+
+// ProbeTarget is where quell sends to find out whether the dispatcher works. No receiver is of its type.
+var ProbeTarget = routing.Target{Receiver: "quell", Type: "probe"}
 
 // RejectedError says that the receiver will never take this delivery: wrong credentials, no such channel, bad request.
 type RejectedError struct {

@@ -32,7 +32,7 @@ func Said(i *correlate.Incident) []Saying {
 	at := make(map[string]int)
 	for n := range i.Symptoms {
 		s := &i.Symptoms[n]
-		text := Line(wordsOf(s.Annotations), maxSaidRunes)
+		text := Line(Words(s.Annotations), maxSaidRunes)
 		if text == "" {
 			continue
 		}
@@ -57,9 +57,9 @@ func Said(i *correlate.Incident) []Saying {
 	return said
 }
 
-// wordsOf is the text that tells most: of events the last message that named something, of alerts what their rule's author
-// wrote for people.
-func wordsOf(annotations correlate.Labels) string {
+// Words returns the text of a symptom that tells most, as it came: of events the last message that named something, of alerts what their
+// rule's author wrote for people. Empty if there is none.
+func Words(annotations correlate.Labels) string {
 	for _, name := range [...]string{"evidence", "summary", "description", "message"} {
 		if text := annotations.Get(name); text != "" {
 			return text

@@ -5,10 +5,16 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"quell/routing"
 )
 
-// burst is how many attempts an integration takes at once before its rate limit applies.
-const burst = 10
+const (
+	// burst is how many attempts an integration takes at once before its rate limit applies.
+	burst = 10
+	// lookAgain is how late it is noticed that the wall clock, by which deliveries expire, was moved.
+	lookAgain = 10 * time.Second
+)
 
 // Run works until ctx ends, then waits for its goroutines and returns nil. Attempts that are cut short by the end of ctx
 // are reported by nobody: they are still in the outbox and count as perhaps sent when they are resumed. It may be
@@ -26,7 +32,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		if wait, ok := d.step(ctx, &workers); ok {
-			timer.Reset(wait)
+			timer.Reset(min(wait, lookAgain))
 		}
 	}
 }
@@ -75,7 +81,7 @@ func (d *Dispatcher) startAttempts(ctx context.Context, workers *sync.WaitGroup,
 			if in.ready.top() == nil || in.underWay > 0 && free <= idle {
 				continue
 			}
-			if at := in.opens(now); at.After(now) {
+			if at, ok := in.opens(now); !ok || at.After(now) {
 				next = earliest(next, at)
 				continue
 			}
@@ -96,24 +102,63 @@ func (d *Dispatcher) start(ctx context.Context, workers *sync.WaitGroup, in *int
 	d.disarrange(l)
 	l.busy = true
 	in.underWay++
-	a := attempt{lane: l, item: l.queue[0], in: in, timeout: d.cfg.Timeout}
+	a := attempt{lane: l, item: l.queue[0], in: in, timeout: in.timeout, probe: in.breaker.start()}
 	a.prev = Sent{Ref: d.refs[l.id.key][l.id.target], Maybe: a.item.maybe}
 	a.item.attempts++
 	// goroutine: startAttempts keeps them within Config.Workers, or the number of integrations if that is higher.
 	workers.Go(func() { d.attempt(ctx, a) })
 }
 
-// opens returns when the integration takes another attempt. If that is now, the attempt is counted.
-func (in *integration) opens(now time.Time) time.Time {
+// opens returns when the integration takes another attempt; ok is false while that depends on one under way. If it is now, the
+// attempt is counted.
+func (in *integration) opens(now time.Time) (at time.Time, ok bool) {
+	at, ok = in.breaker.admits(now)
+	if !ok || at.After(now) {
+		return at, ok
+	}
 	if in.pausedUntil.After(now) {
-		return in.pausedUntil
+		return in.pausedUntil, true
 	}
 	r := in.limiter.ReserveN(now, 1)
 	wait := r.DelayFrom(now)
 	if wait > 0 {
 		r.CancelAt(now)
 	}
-	return now.Add(wait)
+	return now.Add(wait), true
+}
+
+// deferPages tells that the pages and notices of a lane cannot leave for now, each once.
+func (d *Dispatcher) deferPages(l *lane, in *integration) {
+	first := 0
+	if l.busy {
+		first = 1 // It is on its way, or its end is.
+	}
+	for _, it := range l.queue[min(first, len(l.queue)):] {
+		opens := it.delivery.Action == routing.Trigger || it.delivery.Action == routing.Notice
+		if !opens || it.deferred || it.withdrawn || it.delivery.Incident == nil {
+			continue
+		}
+		it.deferred = true
+		d.reports = append(d.reports, report{result: Result{
+			Delivery: it.delivery, Deferred: true, Attempts: it.attempts,
+			Err: fmt.Errorf("%d attempts in a row failed, last error: %w", in.breaker.failures, in.failure),
+		}})
+	}
+}
+
+// tripped does what follows from a breaker that opened or closed: what waits is told that it waits, or comes at once.
+func (d *Dispatcher) tripped(in *integration, opened bool, now time.Time) {
+	for _, l := range d.lanes {
+		if l.id.target != in.target {
+			continue
+		}
+		if opened {
+			d.deferPages(l, in)
+		} else if !l.busy && l.notBefore.After(now) {
+			l.notBefore = time.Time{}
+			d.arrange(l, now)
+		}
+	}
 }
 
 // disarrange takes a lane out of the heaps.
@@ -127,6 +172,9 @@ func (d *Dispatcher) disarrange(l *lane) {
 // arrange decides what a lane that is not busy waits for: its turn, its time, or the report of its head's end.
 func (d *Dispatcher) arrange(l *lane, now time.Time) {
 	d.disarrange(l)
+	if l.owed > 0 {
+		return
+	}
 	if len(l.queue) == 0 {
 		delete(d.lanes, l.id)
 		return
@@ -136,8 +184,8 @@ func (d *Dispatcher) arrange(l *lane, now time.Time) {
 	expires := head.delivery.Expires
 	switch {
 	case head.withdrawn:
-		d.end(l, Result{Withdrawn: true})
-	case in == nil:
+		d.end(l, Result{Withdrawn: true, Why: head.pointless})
+	case in == nil, in.retired && !d.follows(&head.delivery):
 		d.end(l, Result{Err: &RejectedError{Reason: "no_target", Text: "this integration is not configured any more"}})
 	case !expires.IsZero() && !now.Before(expires):
 		err := fmt.Errorf("%w before the first attempt", ErrExpired)
@@ -155,6 +203,18 @@ func (d *Dispatcher) arrange(l *lane, now time.Time) {
 			d.alarms.add(l)
 		}
 	}
+}
+
+// follows reports whether a delivery can only change or end what its receiver was told. What PagerDuty does not know it ignores the
+// end of; everybody else gets a reference by what they accepted.
+func (d *Dispatcher) follows(next *routing.Delivery) bool {
+	switch next.Action {
+	case routing.Update:
+		return d.refs[next.Key][next.Target] != ""
+	case routing.Acknowledge, routing.Resolve:
+		return next.Target.Type == "pagerduty" || d.refs[next.Key][next.Target] != ""
+	}
+	return false
 }
 
 // end hands the result of a lane's head to be reported. The lane is busy until that is durable: were its successor

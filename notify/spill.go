@@ -69,7 +69,7 @@ func (d *Dispatcher) refill(page []routing.Delivery, err error, limit int) {
 		return
 	}
 	for i := range page {
-		d.add(&item{delivery: page[i], maybe: page[i].ID <= d.resumedTo}, now)
+		d.add(&item{delivery: page[i], maybe: page[i].ID <= d.resumedTo || page[i].Retried}, now)
 		s.from = max(s.from, page[i].ID+1)
 	}
 	if len(page) < limit && !s.missed {

@@ -2,6 +2,9 @@ package routing
 
 import (
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"quell/correlate"
@@ -12,7 +15,9 @@ type Action string
 
 // Actions. Trigger opens the incident at the receiver; the others follow it there.
 const (
-	Trigger     Action = "trigger"
+	Trigger Action = "trigger"
+	// Notice tells of an incident without waking anybody. It goes to chat only; see [Config.Chats].
+	Notice      Action = "notice"
 	Update      Action = "update"
 	Acknowledge Action = "acknowledge"
 	Resolve     Action = "resolve"
@@ -32,11 +37,16 @@ type Delivery struct {
 	// Key is the dedup key at the receiver: it identifies an incident and its generation across all stores and
 	// never changes within one, whatever is sent or sent again.
 	Key string `json:"key"`
+	// Again is true for a trigger or notice if the target has an open message under this key already. The first one can be taken back
+	// by the incident's end as long as it did not leave; of what follows it the end has to be told.
+	Again bool `json:"again,omitempty"`
+	// Retried is true if it was given up before, and an operator had it tried again: it may have arrived the first time.
+	Retried bool `json:"retried,omitempty"`
 	// Reason is the decision's reason.
 	Reason string `json:"reason,omitempty"`
 	// Incident is a copy from the moment of the decision; nil for digests and operator messages.
 	Incident *correlate.Incident `json:"incident,omitempty"`
-	// Text is the body of an operator message; Digest that of a digest, as package notify's digest encodes it.
+	// Text is the body of an operator message; Digest is a digest as JSON, which package notify's digest reads and writes.
 	Text   string          `json:"text,omitempty"`
 	Digest json.RawMessage `json:"digest,omitempty"`
 	// Created is when it was decided; after Expires it is given up, and that is escalated.
@@ -47,8 +57,23 @@ type Delivery struct {
 // Target names one integration of a receiver.
 type Target struct {
 	Receiver string `json:"receiver"`
-	// Type is the kind of integration: pagerduty or slack.
+	// Type is the kind of integration: pagerduty, slack, or the name that Alertmanager has for one of its own, such as email.
 	Type string `json:"type"`
 	// Index counts integrations of one type in a receiver from 0.
 	Index int `json:"index"`
+}
+
+// String returns "receiver/type[index]".
+func (t Target) String() string { return t.Receiver + "/" + t.Integration() }
+
+// Integration returns "type[index]", as [correlate.Delivery] has it.
+func (t Target) Integration() string { return fmt.Sprintf("%s[%d]", t.Type, t.Index) }
+
+// targetOf is the target of a delivery that the engine is told of.
+func targetOf(d *correlate.Delivery) Target {
+	t := Target{Receiver: d.Receiver}
+	typ, index, _ := strings.Cut(strings.TrimSuffix(d.Integration, "]"), "[")
+	t.Type = typ
+	t.Index, _ = strconv.Atoi(index) // what is no number is no target that anybody was sent anything at
+	return t
 }

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 
@@ -14,22 +15,67 @@ import (
 // children in order; the first child that matches takes it, and later ones get it too while those before say Continue.
 // A node none of whose children match is where it ends. A Route must not change while it is in use.
 type Route struct {
-	// Receiver gets what ends here. Empty inherits the parent's; the root must have one.
-	Receiver string
+	// Receiver gets what ends here. Empty inherits what the parent has; the root must have one.
+	Receiver string `json:"receiver,omitempty"`
+	// Escalation is the policy that is followed for what ends here, instead of a receiver. Empty inherits what the parent has, unless
+	// there is a receiver.
+	Escalation string `json:"escalation,omitempty"`
+	// Hours are when incidents that end here are told to somebody; those of other times wait. They are not inherited.
+	Hours
 	// Matchers must all match for an incident to enter. The root's are not asked: everything enters there.
-	Matchers labels.Matchers
+	Matchers labels.Matchers `json:"matchers,omitempty"`
 	// Continue lets what matched here go on to the next sibling.
-	Continue bool
+	Continue bool `json:"continue,omitempty"`
 	// Routes are the children, in order of precedence.
-	Routes []*Route
+	Routes []*Route `json:"routes,omitempty"`
 	// Pos is "file:line:col" of the node's definition, for reasons. Possibly empty.
-	Pos string
+	Pos string `json:"pos,omitempty"`
+
+	// index finds the children that can match; nil where there are too few to need one.
+	index *rules.Index
+}
+
+// indexFrom is from how many children on it pays to look for those that can match.
+const indexFrom = 8
+
+// prepare makes the indexes of r and all below it.
+func (r *Route) prepare() {
+	if len(r.Routes) >= indexFrom && r.index == nil {
+		r.index = new(rules.Index)
+		for _, child := range r.Routes {
+			r.index.Add(child.Matchers)
+		}
+	}
+	for _, child := range r.Routes {
+		child.prepare()
+	}
+}
+
+// matching yields the children that match, by number, in order of precedence.
+func (r *Route) matching(l correlate.Labels) iter.Seq2[int, *Route] {
+	return func(yield func(int, *Route) bool) {
+		if r.index == nil {
+			for i, child := range r.Routes {
+				if rules.Matches(child.Matchers, l) && !yield(i, child) {
+					return
+				}
+			}
+			return
+		}
+		for i := range r.index.Each(l) {
+			if child := r.Routes[i]; rules.Matches(child.Matchers, l) && !yield(i, child) {
+				return
+			}
+		}
+	}
 }
 
 // Match is one node where a label set ended.
 type Match struct {
-	// Receiver is the node's own or inherited one.
-	Receiver string
+	// Escalation is the node's own or inherited policy. If it is empty, Receiver is who gets what ended here.
+	Receiver, Escalation string
+	// Hours are the node's.
+	Hours Hours
 	// Path is the way there by positions among siblings, "/" being the root and "/0/2" the third child of its first one.
 	Path string
 	// Pos is where the node is defined.
@@ -38,30 +84,31 @@ type Match struct {
 
 // Match returns the nodes where a label set ends, depth first; there is at least one. Receivers may occur twice.
 func (r *Route) Match(l correlate.Labels) []Match {
-	return r.match(l, r.Receiver, "")
+	return r.match(l, Match{Receiver: r.Receiver, Escalation: r.Escalation})
 }
 
-// match descends into a route that matched already.
-func (r *Route) match(l correlate.Labels, receiver, path string) []Match {
+// match descends into a route that matched already, with what it has or inherits.
+func (r *Route) match(l correlate.Labels, has Match) []Match {
 	var all []Match
-	for i, child := range r.Routes {
-		if !rules.Matches(child.Matchers, l) {
-			continue
+	for i, child := range r.matching(l) {
+		inherited := has
+		if inherited.Path += "/" + strconv.Itoa(i); child.Receiver != "" {
+			inherited.Receiver, inherited.Escalation = child.Receiver, ""
 		}
-		inherited := receiver
-		if child.Receiver != "" {
-			inherited = child.Receiver
+		if child.Escalation != "" {
+			inherited.Escalation = child.Escalation
 		}
-		all = append(all, child.match(l, inherited, path+"/"+strconv.Itoa(i))...)
+		all = append(all, child.match(l, inherited)...)
 		if !child.Continue {
 			break
 		}
 	}
 	if len(all) == 0 {
-		if path == "" {
-			path = "/"
+		if has.Path == "" {
+			has.Path = "/"
 		}
-		return []Match{{Receiver: receiver, Path: path, Pos: r.Pos}}
+		has.Hours, has.Pos = r.Hours, r.Pos
+		return []Match{has}
 	}
 	return all
 }

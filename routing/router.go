@@ -20,123 +20,71 @@ type Options struct {
 	Expire time.Duration
 }
 
-// Router makes deliveries. It does not change, so it may be used concurrently; a new configuration is a new Router.
+// Router makes deliveries that remember nothing; [Escalations] makes the others. It does not change, so it may be used concurrently;
+// a new configuration is a new Router.
 type Router struct {
-	route   *Route
-	targets map[string][]Target
-	opts    Options
+	config *Config
+	opts   Options
 }
 
-// New returns a router for a route tree and the integrations of each receiver, by name. A receiver may have none: then
-// what is routed to it shows in the API only. Both belong to the router from then on.
-func New(route *Route, targets map[string][]Target, opts Options) *Router {
+// New returns a router. The configuration belongs to it from then on.
+func New(c *Config, opts Options) *Router {
 	if opts.Expire == 0 {
 		opts.Expire = DefaultExpire
 	}
-	return &Router{route: route, targets: targets, opts: opts}
+	c.Route.prepare()
+	return &Router{config: c, opts: opts}
 }
 
-// Change is one effect on one incident.
-type Change struct {
-	Effect correlate.Effect
-	// Incident is a copy from right after the effect. Deliveries keep the pointer, so it must not change any more.
-	Incident *correlate.Incident
-	// Sent is where the page of this incident and generation went: what Deliveries returned before. Empty if it has not paged.
-	Sent []Target
-}
-
-// Deliveries returns what a change asks for, and where the incident's page is from then on: the caller keeps that and gives
-// it back as [Change.Sent]. An escalation goes to every integration of the receivers that the incident's labels match; what follows goes
-// where the page went, even if routes have changed meanwhile. When the incident gets a worse severity, receivers that its labels match
-// only now are paged too. The caller sets the deliveries' IDs.
-func (r *Router) Deliveries(now time.Time, c Change) (deliveries []Delivery, sent []Target) {
-	d := Delivery{
-		Action:   action(c),
-		Key:      r.Key(c.Incident.ID, c.Effect.Generation),
-		Reason:   c.Effect.Reason,
-		Incident: c.Incident,
-	}
-	switch d.Action {
-	case "":
-		return nil, c.Sent
-	case Trigger:
-		l := Labels(c.Incident)
-		d.Reason = strings.TrimPrefix(d.Reason+"; "+r.ways(l), "; ")
-		targets := r.matching(l)
-		return r.fanOut(now, targets, d), union(c.Sent, targets)
-	case Resolve:
-		if c.Incident.State == correlate.Merged {
-			d.Reason = fmt.Sprintf("continued as %s: %s", c.Incident.MergedInto, d.Reason)
-		}
-		return r.fanOut(now, c.Sent, d), nil
-	default:
-		deliveries = r.fanOut(now, c.Sent, d)
-		if !c.Effect.Worse || len(c.Sent) == 0 {
-			return deliveries, c.Sent
-		}
-		// Whom a severity concerns that it did not have when it paged, nobody has woken yet.
-		d.Action = Trigger
-		sent = union(c.Sent, r.matching(Labels(c.Incident)))
-		return append(deliveries, r.fanOut(now, sent[len(c.Sent):], d)...), sent
-	}
-}
-
-// action returns what a change asks of receivers, or "" for nothing.
-func action(c Change) Action {
-	state := c.Incident.State
-	switch {
-	case c.Effect.Decision == correlate.Escalate:
-		return Trigger
-	case !state.Open():
-		// Whatever ended it: nobody else would ever close its page.
-		return Resolve
-	case c.Effect.Decision == correlate.Acknowledge:
-		return Acknowledge
-	case state == correlate.Held:
-		return ""
-	}
-	switch c.Effect.Decision {
-	case correlate.Update, correlate.Reroot, correlate.Merge:
-		return Update
-	}
-	return ""
-}
-
-// matching returns the integrations of all receivers that a label set matches, each once, in order.
-func (r *Router) matching(l correlate.Labels) []Target {
+// first returns the integrations that a label set reaches first, at any hour, each once, in order: those of receivers, and of the first
+// steps of policies that page any, or at least tell any.
+func (r *Router) first(l correlate.Labels) []Target {
 	var targets []Target
-	for _, m := range r.route.Match(l) {
-		targets = union(targets, r.targets[m.Receiver])
+	for _, m := range r.config.Route.Match(l) {
+		p, ok := r.follows(m.Escalation, m.Receiver)
+		if !ok {
+			continue
+		}
+		var told []Target
+		for k := range p.Steps {
+			found := r.targets(&p.Steps[k])
+			if len(found) > 0 && !p.Steps[k].Notice {
+				told = found
+				break
+			}
+			if len(told) == 0 {
+				told = found
+			}
+		}
+		targets = append(targets, without(told, targets...)...)
 	}
 	return targets
 }
 
-// union returns a new list of what is in either, in order, each once.
-func union(a, b []Target) []Target {
-	var all []Target
-	for _, list := range [][]Target{a, b} {
-		for _, t := range list {
-			if !slices.Contains(all, t) {
-				all = append(all, t)
+// follows is the policy of a name, or, if that is empty, the policy that a plain receiver is; ok is false if there is none.
+func (r *Router) follows(policy, receiver string) (p *Policy, ok bool) {
+	if policy != "" {
+		return r.config.policy(policy)
+	}
+	_, ok = r.config.Receivers[receiver]
+	return &Policy{Steps: []Step{{Receivers: []string{receiver}}}}, ok
+}
+
+// targets are the integrations that a step tells, each once.
+func (r *Router) targets(s *Step) []Target {
+	var list []Target
+	for _, name := range s.Receivers {
+		for _, t := range r.config.Receivers[name] {
+			if (!s.Notice || r.chat(t)) && !slices.Contains(list, t) {
+				list = append(list, t)
 			}
 		}
 	}
-	return all
+	return list
 }
 
-// ways says which routes lead a label set to whom.
-func (r *Router) ways(l correlate.Labels) string {
-	matches := r.route.Match(l)
-	ways := make([]string, len(matches))
-	for i, m := range matches {
-		ways[i] = "route " + m.Path
-		if m.Pos != "" {
-			ways[i] += " (" + m.Pos + ")"
-		}
-		ways[i] += " to " + m.Receiver
-	}
-	return strings.Join(ways, ", ")
-}
+// chat reports whether people read there, and nobody is woken.
+func (r *Router) chat(t Target) bool { return t.Type == "slack" || slices.Contains(r.config.Chats, t) }
 
 // fanOut makes a copy of d for each target.
 func (r *Router) fanOut(now time.Time, targets []Target, d Delivery) []Delivery {
@@ -149,27 +97,44 @@ func (r *Router) fanOut(now time.Time, targets []Target, d Delivery) []Delivery 
 	return deliveries
 }
 
-// Failed returns what to do about a delivery that was rejected or has expired. A page that could not be delivered is told to the
-// other integrations of its receiver, or, if it has no other, to those of the root route's receiver. Nothing follows from other
-// deliveries: what they had to say is in the API, and a failed message about a failure must not breed.
-func (r *Router) Failed(now time.Time, d Delivery, reason string) []Delivery {
-	if d.Action != Trigger {
+// Undelivered returns what to tell of the first delivery that was given up at a target: to the chat of its receiver, or else to that
+// of the root route's. Where nobody reads chat, a page is told to the pagers there, and other deliveries to nobody: what they had to say is
+// in the API, and so is this. A failed message about a failure must not breed, so operator messages ask for none. All of one target
+// are one matter at the receiver.
+func (r *Router) Undelivered(now time.Time, d *Delivery, reason string) []Delivery {
+	if d.Action == Operator {
 		return nil
 	}
-	targets := without(r.targets[d.Target.Receiver], d.Target)
-	if len(targets) == 0 {
-		targets = without(r.targets[r.route.Receiver], d.Target)
+	siblings, root := without(r.config.Receivers[d.Target.Receiver], d.Target), without(r.config.Receivers[r.config.Route.Receiver], d.Target)
+	targets := r.silent(siblings)
+	for _, others := range [][]Target{r.silent(root), siblings, root} {
+		if len(targets) > 0 || d.Action != Trigger && len(r.silent(others)) < len(others) {
+			break
+		}
+		targets = others
 	}
-	text := fmt.Sprintf("quell could not page %s: %s.\nUndelivered: %s", d.Target, reason, headline(d))
-	return r.fanOut(now, targets, Delivery{Action: Operator, Key: d.Key + "/undelivered/" + d.Target.String(), Reason: reason, Text: text})
+	what := "deliver a message of type " + string(d.Action) + " to"
+	if d.Action == Trigger {
+		what = "page"
+	}
+	text := fmt.Sprintf("quell could not %s %s: %s.\nUndelivered: %s", what, d.Target, reason, headline(d))
+	text += "\nIt is kept, and so is what else cannot be delivered there, without another message: quell delivery list --dead"
+	key := fmt.Sprintf("quell/%s/operator/undelivered/%s", r.opts.StoreID, d.Target)
+	return r.fanOut(now, targets, Delivery{Action: Operator, Key: key, Reason: reason, Text: text})
 }
 
-func without(targets []Target, t Target) []Target {
-	return slices.DeleteFunc(slices.Clone(targets), func(other Target) bool { return other == t })
+// silent are those that people read without being woken.
+func (r *Router) silent(targets []Target) []Target {
+	return slices.DeleteFunc(slices.Clone(targets), func(t Target) bool { return !r.chat(t) })
 }
 
-// headline names what a page was about.
-func headline(d Delivery) string {
+// without returns a new list that lacks some.
+func without(targets []Target, some ...Target) []Target {
+	return slices.DeleteFunc(slices.Clone(targets), func(t Target) bool { return slices.Contains(some, t) })
+}
+
+// headline names what a delivery was about.
+func headline(d *Delivery) string {
 	if d.Incident == nil {
 		return d.Key
 	}
@@ -183,7 +148,7 @@ func headline(d Delivery) string {
 // Operator returns a message of quell about itself, to every integration of the root route's receiver. Messages of one key
 // are one matter at the receiver.
 func (r *Router) Operator(now time.Time, key, text string) []Delivery {
-	return r.fanOut(now, r.targets[r.route.Receiver], Delivery{Action: Operator, Key: fmt.Sprintf("quell/%s/operator/%s", r.opts.StoreID, key), Text: text})
+	return r.fanOut(now, r.config.Receivers[r.config.Route.Receiver], Delivery{Action: Operator, Key: fmt.Sprintf("quell/%s/operator/%s", r.opts.StoreID, key), Text: text})
 }
 
 // Direct returns what safe mode sends for an alert, past the engine: a message to whom the alert's own labels match. A resolved
@@ -197,13 +162,10 @@ func (r *Router) Direct(now time.Time, a *correlate.Alert) []Delivery {
 	for name, value := range a.Annotations.All() {
 		fmt.Fprintf(&b, "\n%s: %s", name, value)
 	}
-	return r.fanOut(now, r.matching(a.Labels), Delivery{
+	return r.fanOut(now, r.first(a.Labels), Delivery{
 		Action: Operator, Key: "quell/safe/" + a.Fingerprint.String(), Reason: "safe mode", Text: b.String(),
 	})
 }
-
-// String returns "receiver/type[index]".
-func (t Target) String() string { return fmt.Sprintf("%s/%s[%d]", t.Receiver, t.Type, t.Index) }
 
 // Key is the dedup key of an incident's generation at every receiver.
 func (r *Router) Key(id correlate.IncidentID, generation int) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/alertmanager/pkg/labels"
 
 	"quell/correlate"
+	"quell/internal/fake/dice"
 	"quell/rules"
 )
 
@@ -76,8 +77,8 @@ func TestMatchFollowsAlertmanagersRules(t *testing.T) {
 	}
 }
 
-// model is Alertmanager's dispatch.Route.Match on copies that have the inherited receivers written out.
-func model(r *Route, receiver string, l correlate.Labels) []string {
+// reference is Alertmanager's dispatch.Route.Match on copies that have the inherited receivers written out.
+func reference(r *Route, receiver string, l correlate.Labels) []string {
 	if r.Receiver != "" {
 		receiver = r.Receiver
 	}
@@ -86,7 +87,7 @@ func model(r *Route, receiver string, l correlate.Labels) []string {
 	}
 	var all []string
 	for _, child := range r.Routes {
-		matches := model(child, receiver, l)
+		matches := reference(child, receiver, l)
 		all = append(all, matches...)
 		if matches != nil && !child.Continue {
 			break
@@ -118,8 +119,7 @@ func randomRoute(t testing.TB, rng *rand.Rand, depth int) *Route {
 
 // Random trees and labels must match as Alertmanager's algorithm has it, and something always matches, at the root if nowhere else.
 func TestMatchAgreesWithAlertmanagersAlgorithm(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := dice.New(t)
 	for range 2000 {
 		root := randomRoute(t, rng, 0)
 		l := correlate.LabelsOf("l0", fmt.Sprint(rng.IntN(2)), "l1", fmt.Sprint(rng.IntN(2)))
@@ -127,8 +127,8 @@ func TestMatchAgreesWithAlertmanagersAlgorithm(t *testing.T) {
 		for _, m := range root.Match(l) {
 			got = append(got, m.Receiver)
 		}
-		if want := model(root, "", l); len(got) == 0 || !slices.Equal(want, got) {
-			t.Fatalf("seed %d: labels %v: got %v, want %v", seed, l, got, want)
+		if want := reference(root, "", l); len(got) == 0 || !slices.Equal(want, got) {
+			t.Fatalf("labels %v: got %v, want %v", l, got, want)
 		}
 	}
 }
@@ -163,152 +163,13 @@ func router(t testing.TB) *Router {
 		{Matchers: when(t, "team=a"), Pos: "q.yml:4:5"},
 		{Matchers: when(t, "team=silent"), Receiver: "silent"},
 	}}
-	return New(root, map[string][]Target{"a": {pd, pd2}, "default": {slack}, "silent": nil}, Options{StoreID: "k3j5"})
+	return New(&Config{Route: root, Receivers: map[string][]Target{"a": {pd, pd2}, "default": {slack}, "silent": nil}}, Options{StoreID: "k3j5"})
 }
 
 func incident(state correlate.State, team string) *correlate.Incident {
 	return &correlate.Incident{
 		ID: 7, Generation: 2, State: state, Severity: correlate.SeverityError, Title: "X on node/n3", Class: "X on node",
 		Roots: []correlate.Root{{Entity: "node/n3"}}, Labels: correlate.LabelsOf("team", team),
-	}
-}
-
-// deliver makes one change and shows what it sends: "ACTION TARGET REASON".
-func deliver(r *Router, d correlate.Decision, inc *correlate.Incident, sent []Target) ([]string, []Target) {
-	e := correlate.Effect{Decision: d, Incident: inc.ID, Generation: inc.Generation, Reason: "because"}
-	deliveries, sent := r.Deliveries(now, Change{Effect: e, Incident: inc, Sent: sent})
-	var lines []string
-	for _, d := range deliveries {
-		lines = append(lines, fmt.Sprintf("%s %s %s", d.Action, d.Target, d.Reason))
-	}
-	return lines, sent
-}
-
-// One incident from its page to its end. The route changes after the page; what follows goes where the page went.
-func TestWhatFollowsAPageGoesWhereThePageWent(t *testing.T) {
-	r := router(t)
-	got, sent := deliver(r, correlate.Escalate, incident(correlate.Escalated, "a"), nil)
-	const reason = "because; route /0 (q.yml:3:5) to a, route /1 (q.yml:4:5) to default"
-	want := []string{"trigger a/pagerduty[0] " + reason, "trigger a/pagerduty[1] " + reason, "trigger default/slack[0] " + reason}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("escalate (-want +got):\n%s", diff)
-	}
-	r = New(&Route{Receiver: "other"}, map[string][]Target{"other": {{"other", "slack", 0}}}, Options{})
-	for _, step := range []struct {
-		decision correlate.Decision
-		state    correlate.State
-		action   Action
-	}{
-		{correlate.Update, correlate.Escalated, Update},
-		{correlate.Join, correlate.Escalated, ""},
-		{correlate.Lost, correlate.Escalated, ""},
-		{correlate.Acknowledge, correlate.Acknowledged, Acknowledge},
-		{correlate.Reroot, correlate.Acknowledged, Update},
-		{correlate.Merge, correlate.Acknowledged, Update},
-		{correlate.Resolve, correlate.Resolved, Resolve},
-		{correlate.Resolve, correlate.Resolved, ""}, // told already
-	} {
-		got, sent = deliver(r, step.decision, incident(step.state, "a"), sent)
-		want := []string(nil)
-		if step.action != "" {
-			for _, target := range []Target{pd, pd2, slack} {
-				want = append(want, fmt.Sprintf("%s %s because", step.action, target))
-			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", step.decision, diff)
-		}
-	}
-	if sent != nil {
-		t.Errorf("after the resolve: page still at %v", sent)
-	}
-}
-
-func TestWhatNeverPagedIsToldToNobody(t *testing.T) {
-	r := router(t)
-	for d := correlate.Open; d <= correlate.Lost; d++ {
-		for s := correlate.Held; s <= correlate.Merged; s++ {
-			if got, sent := deliver(r, d, incident(s, "a"), nil); d != correlate.Escalate && (got != nil || sent != nil) {
-				t.Errorf("%s of an incident that is %s: got %v", d, s, got)
-			}
-		}
-	}
-	if got, sent := deliver(r, correlate.Escalate, incident(correlate.Escalated, "silent"), nil); got != nil || sent != nil {
-		t.Errorf("receiver without integrations: got %v", got)
-	}
-}
-
-// However an incident that has paged ends, its page must not stay open for ever.
-func TestEveryEndOfAPagedIncidentResolvesItsPage(t *testing.T) {
-	for _, c := range []struct {
-		decision correlate.Decision
-		state    correlate.State
-		reason   string
-	}{
-		{correlate.Resolve, correlate.Resolved, "because"},
-		{correlate.SelfHeal, correlate.SelfHealed, "because"},
-		{correlate.Withdraw, correlate.Resolved, "because"},
-		{correlate.Lost, correlate.Resolved, "because"},
-		{correlate.Merge, correlate.Merged, "continued as inc-3: because"},
-	} {
-		inc := incident(c.state, "a")
-		if c.state == correlate.Merged {
-			inc.MergedInto = 3
-		}
-		got, sent := deliver(router(t), c.decision, inc, []Target{pd})
-		if diff := cmp.Diff([]string{"resolve a/pagerduty[0] " + c.reason}, got); diff != "" || sent != nil {
-			t.Errorf("%s: sent %v (-want +got):\n%s", c.decision, sent, diff)
-		}
-	}
-}
-
-func TestTheKeyChangesWithTheGenerationOnly(t *testing.T) {
-	r := router(t)
-	inc := incident(correlate.Escalated, "a")
-	for generation, want := range map[int]string{1: "quell/k3j5/inc-7/1", 2: "quell/k3j5/inc-7/2"} {
-		for _, d := range []correlate.Decision{correlate.Escalate, correlate.Update, correlate.Acknowledge} {
-			e := correlate.Effect{Decision: d, Incident: 7, Generation: generation}
-			deliveries, _ := r.Deliveries(now, Change{Effect: e, Incident: inc, Sent: []Target{pd}})
-			for _, d := range deliveries {
-				if d.Key != want || !d.Created.Equal(now) || !d.Expires.Equal(now.Add(DefaultExpire)) || d.Incident != inc {
-					t.Errorf("generation %d: got %+v", generation, d)
-				}
-			}
-		}
-	}
-}
-
-func TestAPageThatFailsIsToldToSomebodyElse(t *testing.T) {
-	r := router(t)
-	page := func(target Target) Delivery {
-		return Delivery{Target: target, Action: Trigger, Key: "quell/k3j5/inc-7/1", Incident: incident(correlate.Escalated, "a")}
-	}
-	for _, c := range []struct {
-		name   string
-		failed Delivery
-		want   []Target
-	}{
-		{"another integration of the receiver", page(pd), []Target{pd2}},
-		{"the root receiver if there is no other", page(Target{"gone", "slack", 0}), []Target{slack}},
-		{"nobody if the root's only one failed", page(slack), nil},
-		{"nothing follows from an update", Delivery{Target: pd, Action: Update, Incident: incident(correlate.Escalated, "a")}, nil},
-		{"messages about failures do not breed", Delivery{Target: pd, Action: Operator}, nil},
-	} {
-		var got []Target
-		for _, d := range r.Failed(now, c.failed, "HTTP 400") {
-			got = append(got, d.Target)
-			for _, part := range []string{c.failed.Target.String(), "HTTP 400", "inc-7 [error] X on node/n3 (root node/n3)"} {
-				if !strings.Contains(d.Text, part) {
-					t.Errorf("%s: %q does not say %q", c.name, d.Text, part)
-				}
-			}
-			if d.Action != Operator || d.Key != "quell/k3j5/inc-7/1/undelivered/"+c.failed.Target.String() {
-				t.Errorf("%s: got action %s, key %s", c.name, d.Action, d.Key)
-			}
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", c.name, diff)
-		}
 	}
 }
 

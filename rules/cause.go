@@ -10,12 +10,53 @@ import (
 
 // causality holds what rules say about what follows from what.
 type causality struct {
-	near  map[causePair]float64
-	edges []topology.Edge
+	near map[causePair]causeRule
+	// edges are dependencies, and declared the rules that say so, one for each.
+	edges    []topology.Edge
+	declared []*head
+	// read are rules of "causes" in the order of their precedence.
+	read []causeRule
+}
+
+// causeRule is one rule under "causes" on near entities.
+type causeRule struct {
+	head   *head
+	pair   causePair
+	weight float64
+}
+
+// settle leaves out what rules say that are out of force. Of several rules for the same names the first counts.
+func (c *causality) settle() {
+	for _, r := range c.read {
+		if _, earlier := c.near[r.pair]; r.head.out || earlier {
+			continue
+		}
+		if c.near == nil {
+			c.near = make(map[causePair]causeRule)
+		}
+		c.near[r.pair] = r
+	}
+	var edges []topology.Edge
+	var declared []*head
+	for k, h := range c.declared {
+		if !h.out {
+			edges, declared = append(edges, c.edges[k]), append(declared, h)
+		}
+	}
+	c.read, c.edges, c.declared = nil, edges, declared
 }
 
 // causePair is two names of symptoms.
 type causePair struct{ cause, effect string }
+
+// touch notes that something is about an entity: dependencies of it may decide.
+func (c *causality) touch(e topology.Entity) {
+	for k := range c.edges {
+		if c.edges[k].From == e || c.edges[k].To == e {
+			c.declared[k].used()
+		}
+	}
+}
 
 // HasCauses reports whether any rule tells of a cause on a near entity.
 func (s *Set) HasCauses() bool { return len(s.causes.near) > 0 }
@@ -23,8 +64,11 @@ func (s *Set) HasCauses() bool { return len(s.causes.near) > 0 }
 // Cause says whether the first rule under "causes" for these names on near entities gives them a weight. Rules for one and the
 // same entity do not count: all symptoms of an entity belong together anyway.
 func (s *Set) Cause(cause, effect string) (weight float64, ok bool) {
-	weight, ok = s.causes.near[causePair{cause, effect}]
-	return weight, ok
+	r, ok := s.causes.near[causePair{cause, effect}]
+	if ok {
+		r.head.used()
+	}
+	return r.weight, ok
 }
 
 // Dependencies returns what the rules say under "dependencies", in their order.
@@ -34,7 +78,8 @@ func (r *reader) cause(n strictyaml.Node) {
 	var pair causePair
 	var on, note string
 	var weight float64
-	n.Map(strictyaml.Fields{
+	h := r.head("causes", n)
+	r.note(h, n, strictyaml.Fields{
 		"cause":  strictyaml.Name(&pair.cause),
 		"effect": strictyaml.Name(&pair.effect),
 		"on":     strictyaml.Word(&on, "same", "near"),
@@ -44,22 +89,18 @@ func (r *reader) cause(n strictyaml.Node) {
 	if pair.cause != "" && pair.cause == pair.effect {
 		n.Problem("cause and effect are the same", "")
 	}
+	h.about = []string{pair.cause, pair.effect}
 	r.once(n, "cause", pair.cause, pair.effect, on)
-	if on != "near" {
-		return
-	}
-	if r.set.causes.near == nil {
-		r.set.causes.near = make(map[causePair]float64)
-	}
-	if _, ok := r.set.causes.near[pair]; !ok {
-		r.set.causes.near[pair] = weight
+	if on == "near" {
+		r.set.causes.read = append(r.set.causes.read, causeRule{h, pair, weight})
 	}
 }
 
 func (r *reader) declared(n strictyaml.Node) {
 	var edge topology.Edge
 	var note string
-	n.Map(strictyaml.Fields{
+	h := r.head("dependencies", n)
+	r.note(h, n, strictyaml.Fields{
 		"from": entityID(&edge.From),
 		"to":   entityID(&edge.To),
 		"type": edgeType(&edge.Type),
@@ -69,7 +110,7 @@ func (r *reader) declared(n strictyaml.Node) {
 		n.Problem("an entity cannot depend on itself", "")
 	}
 	r.once(n, "dependency", string(edge.From), string(edge.To), edge.Type)
-	r.set.causes.edges = append(r.set.causes.edges, edge)
+	r.set.causes.edges, r.set.causes.declared = append(r.set.causes.edges, edge), append(r.set.causes.declared, h)
 }
 
 // once reports a rule that says the same as one before it in the file.
@@ -83,9 +124,14 @@ func (r *reader) once(n strictyaml.Node, what string, parts ...string) {
 
 // entityID stores an entity's id.
 func entityID(to *topology.Entity) strictyaml.Setter {
-	return func(n strictyaml.Node) {
+	return strictyaml.Def("entity", func(n strictyaml.Node) {
 		var id string
-		if strictyaml.Name(&id)(n); id == "" {
+		strictyaml.Name(&id)(n)
+		n.Note(func(s *strictyaml.Schema) {
+			s.Description = "The id of an entity: kind/name or kind/namespace/name, with @cluster behind it where clusters have names."
+			s.Pattern, s.Examples = "^[^/]+/[^/]", []any{"service/shop/checkout", "node/n3@prod-eu"}
+		})
+		if id == "" {
 			return // reported already
 		}
 		e, err := topology.ParseEntity(id)
@@ -97,7 +143,7 @@ func entityID(to *topology.Entity) strictyaml.Setter {
 			n.Problem(problem, hint)
 		}
 		*to = e
-	}
+	})
 }
 
 // misspelt says what keeps an id that is well formed from ever being that of an entity which machines tell of.

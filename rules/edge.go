@@ -11,7 +11,8 @@ func (r *reader) edgeType(n strictyaml.Node) {
 	var weight *float64
 	var owns *bool
 	var needs *int
-	n.Map(strictyaml.Fields{
+	h := r.head("edge_types", n)
+	r.note(h, n, strictyaml.Fields{
 		"name": func(n strictyaml.Node) {
 			r.name("edge_types", &name)(n)
 			edgeType(&name)(n)
@@ -33,9 +34,7 @@ func (r *reader) edgeType(n strictyaml.Node) {
 	if weight == nil && owns == nil && needs == nil {
 		n.Problem("edge type that says nothing", "give weight, owns or redundancy")
 	}
-	if _, earlier := r.set.edgeTypes[name]; earlier {
-		return
-	}
+	h.id.Name = name
 	t := topology.TraitsOf(name)
 	if weight != nil {
 		t.Weight = *weight
@@ -46,11 +45,30 @@ func (r *reader) edgeType(n strictyaml.Node) {
 	if needs != nil {
 		t.Needs = topology.Needs(*needs)
 	}
-	r.set.edgeTypes[name] = t
+	r.set.typesRead = append(r.set.typesRead, edgeRule{h, t})
+}
+
+// edgeRule is one rule under "edge_types"; its name is that of the type.
+type edgeRule struct {
+	head   *head
+	traits topology.Traits
+}
+
+// settleTypes leaves out what rules say that are out of force. Of several rules for the same type the first counts.
+func (s *Set) settleTypes() {
+	for _, r := range s.typesRead {
+		if _, earlier := s.edgeTypes[r.head.id.Name]; !earlier && !r.head.out {
+			s.edgeTypes[r.head.id.Name] = r
+		}
+	}
+	s.typesRead = nil
 }
 
 // EdgeType returns what the first rule of this name under "edge_types" says about a type of dependency.
 func (s *Set) EdgeType(name string) (t topology.Traits, ok bool) {
-	t, ok = s.edgeTypes[name]
-	return t, ok
+	r, ok := s.edgeTypes[name]
+	if ok {
+		r.head.used()
+	}
+	return r.traits, ok
 }

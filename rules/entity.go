@@ -14,10 +14,14 @@ type entityRule struct {
 	dependsOn []dependency
 }
 
-// source says which labels make up an entity.
+// source says which labels make up an entity, or what is made of labels.
 type source struct {
 	kind, name, namespace, cluster string
+	made                           *sourceTexts // nil if all are labels as they are
 }
+
+// sourceTexts are expressions in the place of labels.
+type sourceTexts struct{ name, namespace, cluster *expression }
 
 // dependency leads from a rule's entity to another one.
 type dependency struct {
@@ -32,21 +36,45 @@ var clusterLabels = []string{"cluster", "k8s_cluster"}
 // quell_entity if it holds a valid id; the first matching rule under "entities" whose labels are there; the built-in
 // mapping, which always finds something.
 func (s *Set) Entity(l correlate.Labels) (topology.Entity, []topology.Edge) {
+	e, edges := s.entity(l)
+	if s.usage != nil {
+		s.causes.touch(e)
+	}
+	return e, edges
+}
+
+func (s *Set) entity(l correlate.Labels) (topology.Entity, []topology.Edge) {
 	if id := l.Get("quell_entity"); id != "" {
 		if e, err := topology.ParseEntity(id); err == nil {
 			return e, nil
 		}
 	}
 	sub := newSubject(l)
-	for r := range s.entities.matching(l) {
+	for _, r := range s.entities.matching(l) {
 		if e, ok := sub.entity(r.entity); ok {
 			return e, r.edges(sub, e)
 		}
 	}
-	for names := range s.targets.matching(l) {
+	for _, names := range s.targets.matching(l) {
 		sub.ignored, sub.inside = append(sub.ignored, names...), nil
 	}
 	return sub.builtin()
+}
+
+// mapped returns the rule that names what an alert is about; ok is false if none does.
+func (s *Set) mapped(l correlate.Labels) (h *head, e topology.Entity, ok bool) {
+	if id := l.Get("quell_entity"); id != "" {
+		if _, err := topology.ParseEntity(id); err == nil {
+			return nil, "", false
+		}
+	}
+	sub := newSubject(l)
+	for h, r := range s.entities.matching(l) {
+		if e, ok := sub.entity(r.entity); ok {
+			return h, e, true
+		}
+	}
+	return nil, "", false
 }
 
 func (r *entityRule) edges(sub *subject, from topology.Entity) []topology.Edge {
@@ -65,6 +93,7 @@ type subject struct {
 	labels   correlate.Labels
 	exported bool     // there are labels exported_*
 	ignored  []string // labels that are about the exporter
+	question question // for expressions
 	inside   *string  // the cluster, once somebody asked
 }
 
@@ -104,20 +133,33 @@ func (s *subject) cluster() string {
 }
 
 func (s *subject) entity(from source) (topology.Entity, bool) {
-	name := s.get(from.name)
+	made := from.made
+	if made == nil {
+		made = new(sourceTexts)
+	}
+	name := s.part(from.name, made.name)
 	if name == "" {
 		return "", false
 	}
 	namespace, cluster := "", s.cluster()
-	if from.namespace != "" {
-		namespace = s.get(from.namespace)
+	if from.namespace != "" || made.namespace != nil {
+		namespace = s.part(from.namespace, made.namespace)
 	}
-	if from.cluster != "" {
-		cluster = s.get(from.cluster)
+	if from.cluster != "" || made.cluster != nil {
+		cluster = s.part(from.cluster, made.cluster)
 	}
 	// Labels may be as long and as odd as their sender likes. What makes no valid id names nothing.
 	e, err := topology.ParseEntity(string(topology.NewEntity(from.kind, namespace, name, cluster)))
 	return e, err == nil
+}
+
+// part is a label, or what is made of labels.
+func (s *subject) part(label string, made *expression) string {
+	if made == nil {
+		return s.get(label)
+	}
+	s.question.labels = s.labels
+	return made.text(&s.question)
 }
 
 // builtins are the labels that name an entity where no rule does, in order: from what is most specific to
@@ -202,7 +244,7 @@ func (s *subject) alert() topology.Entity {
 	name := s.labels.Get("alertname")
 	for label := range s.labels.All() {
 		switch label {
-		case "alertname", "severity", "cluster", "k8s_cluster", "prometheus":
+		case "alertname", "severity", "cluster", "k8s_cluster", "prometheus", "webhook":
 		default:
 			name = strings.TrimPrefix(s.labels.Get("alertname")+"-"+fingerprint, "-")
 		}

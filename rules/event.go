@@ -8,48 +8,47 @@ import (
 
 // eventRule says what certain events mean.
 type eventRule struct {
-	kinds, components []string // empty: any
-	meaning           correlate.EventMeaning
+	head                       *head
+	reasons, kinds, components []string // empty: any
+	when                       *expression
+	meaning                    correlate.EventMeaning
 }
 
 func (r *eventRule) matches(e *correlate.Event) bool {
-	return (len(r.kinds) == 0 || slices.Contains(r.kinds, e.Entity.Kind())) &&
-		(len(r.components) == 0 || slices.Contains(r.components, e.Component))
+	return !r.head.out && (len(r.reasons) == 0 || slices.Contains(r.reasons, e.Reason)) &&
+		(len(r.kinds) == 0 || slices.Contains(r.kinds, e.Entity.Kind())) &&
+		(len(r.components) == 0 || slices.Contains(r.components, e.Component)) &&
+		(r.when == nil || r.when.holds(&question{event: e}))
 }
 
-// eventTable holds event rules in order of precedence, by reason.
+// eventTable holds event rules in order of precedence, found by what they say of events.
 type eventTable struct {
-	rows     []eventRule
-	byReason map[string][]int
-	rest     []int // rules for any reason
+	rows  []eventRule
+	index Index
 }
 
-func (t *eventTable) add(reasons []string, r eventRule) {
-	i := len(t.rows)
+func (t *eventTable) add(r eventRule) {
 	t.rows = append(t.rows, r)
-	if len(reasons) == 0 {
-		t.rest = append(t.rest, i)
-		return
+	var needs []need
+	for _, n := range []need{{label: "reason", values: r.reasons}, {label: "component", values: r.components}, {label: "kind", values: r.kinds}} {
+		if len(n.values) > 0 {
+			needs = append(needs, n)
+		}
 	}
-	if t.byReason == nil {
-		t.byReason = make(map[string][]int)
-	}
-	for _, reason := range reasons {
-		t.byReason[reason] = append(t.byReason[reason], i)
-	}
+	t.index.add(needs)
 }
 
 func (t *eventTable) meaning(e *correlate.Event) (correlate.EventMeaning, bool) {
-	first := len(t.rows)
-	for _, rows := range [][]int{t.byReason[e.Reason], t.rest} {
-		for _, i := range rows {
-			if i < first && t.rows[i].matches(e) {
-				first = i
-			}
+	var c candidates
+	c.take(t.index.rest)
+	t.index.narrow(&c, "reason", e.Reason)
+	t.index.narrow(&c, "component", e.Component)
+	t.index.narrow(&c, "kind", e.Entity.Kind())
+	for i, ok := c.next(); ok; i, ok = c.next() {
+		if r := &t.rows[i]; r.matches(e) {
+			r.head.used()
+			return r.meaning, true
 		}
 	}
-	if first == len(t.rows) {
-		return correlate.EventMeaning{}, false
-	}
-	return t.rows[first].meaning, true
+	return correlate.EventMeaning{}, false
 }

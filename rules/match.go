@@ -2,7 +2,7 @@ package rules
 
 import (
 	"iter"
-	"strings"
+	"slices"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
 
@@ -20,79 +20,98 @@ func Matches(ms labels.Matchers, l correlate.Labels) bool {
 	return true
 }
 
-// table holds rules in order of precedence. Most rules name the alerts that they are for, so they are found by
-// alertname; only the others are tried on every alert. Its zero value is empty.
+// table holds rules in order of precedence, found by what they need of labels. Its zero value is empty.
 type table[T any] struct {
-	rows   []row[T]
-	byName map[string][]int // ascending row numbers
-	rest   []int            // rows that say nothing certain about alertname
+	rows  []row[T]
+	index Index
 }
 
 type row[T any] struct {
-	matchers labels.Matchers
-	value    T
+	head  *head
+	side  side
+	value T
 }
 
-func (t *table[T]) add(ms labels.Matchers, value T) {
-	i := len(t.rows)
-	t.rows = append(t.rows, row[T]{ms, value})
-	names := alertNames(ms)
-	if names == nil {
-		t.rest = append(t.rest, i)
-		return
-	}
-	if t.byName == nil {
-		t.byName = make(map[string][]int)
-	}
-	for _, n := range names {
-		if rows := t.byName[n]; len(rows) == 0 || rows[len(rows)-1] != i {
-			t.byName[n] = append(rows, i)
-		}
-	}
+// check is a matcher. Where that is a regular expression of a few whole texts, as most of them are, it looks the value up among these: each match
+// took longer than to find the rule.
+type check struct {
+	*labels.Matcher
+	texts []string // sorted
+	known bool     // whether texts are all that is matched
 }
 
-// matching yields the values of the rows that match, in order of precedence.
-func (t *table[T]) matching(l correlate.Labels) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		named, rest := t.byName[l.Get("alertname")], t.rest
-		for len(named)+len(rest) > 0 {
-			var i int
-			if len(rest) == 0 || len(named) > 0 && named[0] < rest[0] {
-				i, named = named[0], named[1:]
-			} else {
-				i, rest = rest[0], rest[1:]
-			}
-			if Matches(t.rows[i].matchers, l) && !yield(t.rows[i].value) {
-				return
-			}
+func checksOf(ms labels.Matchers) []check {
+	checks := make([]check, len(ms))
+	for i, m := range ms {
+		checks[i].Matcher = m
+		if m.Type == labels.MatchRegexp || m.Type == labels.MatchNotRegexp {
+			checks[i].texts, checks[i].known = wholeTexts(m.Value)
 		}
 	}
+	return checks
 }
 
-// alertNames returns the only alert names that matchers can match, or nil if that is not plain to see.
-func alertNames(ms labels.Matchers) []string {
-	for _, m := range ms {
-		if m.Name != "alertname" || m.Value == "" {
-			continue
-		}
-		switch {
-		case m.Type == labels.MatchEqual:
-			return []string{m.Value}
-		case m.Type == labels.MatchRegexp && isAlternatives(m.Value):
-			return strings.Split(m.Value, "|")
-		}
+// Matches reports whether a value is what the matcher asks for.
+func (c *check) Matches(value string) bool {
+	if !c.known {
+		return c.Matcher.Matches(value)
 	}
-	return nil
+	_, found := slices.BinarySearch(c.texts, value)
+	return found == (c.Type == labels.MatchRegexp)
 }
 
-// isAlternatives reports whether a regular expression is nothing but words with | between them.
-func isAlternatives(re string) bool {
-	for _, r := range re {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == ':', r == '-', r == ' ', r == '|':
-		default:
+// pass is [Matches] for checks.
+func pass(checks []check, l correlate.Labels) bool {
+	for i := range checks {
+		if !checks[i].Matches(l.Get(checks[i].Name)) {
 			return false
 		}
 	}
 	return true
+}
+
+// side says which alerts a rule is for: all that the rule says of it, or one side of a rule that has two.
+type side struct {
+	matchers labels.Matchers
+	checks   []check // the matchers
+	// when is the condition beside the matchers, nil if there is none.
+	when *expression
+}
+
+func sideOf(ms labels.Matchers, when *expression) side { return side{ms, checksOf(ms), when} }
+
+// needs is what an alert surely has that fulfils both.
+func (s side) needs() []need {
+	needs := needsOf(s.matchers)
+	if s.when != nil {
+		needs = append(needs, needsOfExpr(s.when.program)...)
+	}
+	return needs
+}
+
+func (t *table[T]) add(h *head, value T) { t.addSide(h, sideOf(h.matchers, h.when), value) }
+
+// addSide adds a rule that has two sides by one of them.
+func (t *table[T]) addSide(h *head, s side, value T) {
+	t.rows = append(t.rows, row[T]{h, s, value})
+	t.index.add(s.needs())
+}
+
+// values lists the values of the rules that match, in order of precedence; nil if there are none.
+func (t *table[T]) values(l correlate.Labels) (list []T) {
+	for _, v := range t.matching(l) {
+		list = append(list, v)
+	}
+	return list
+}
+
+// matching yields the rules that match and their values, in order of precedence.
+func (t *table[T]) matching(l correlate.Labels) iter.Seq2[*head, T] {
+	return func(yield func(*head, T) bool) {
+		for i := range t.index.Each(l) {
+			if t.rows[i].head.selected(t.rows[i].side, l) && !yield(t.rows[i].head, t.rows[i].value) {
+				return
+			}
+		}
+	}
 }

@@ -22,6 +22,10 @@ type figures struct {
 	Sources       int `json:"sources"`
 	SilentSources int `json:"silent_sources"`
 	Timers        int `json:"timers"`
+	correlate.SilenceFigures
+	Heartbeats        int `json:"heartbeats"`
+	HeartbeatsMissing int `json:"heartbeats_missing"`
+	HeartbeatsFailed  int `json:"heartbeats_failed"`
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {

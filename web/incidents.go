@@ -1,11 +1,8 @@
 package web
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -167,11 +164,15 @@ func (s *Server) listIncidents(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) showIncident(w http.ResponseWriter, r *http.Request) {
-	id, err := correlate.ParseIncidentID(r.PathValue("id"))
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error(), "")
+	id, ok := incidentID(w, r)
+	if !ok {
 		return
 	}
+	s.answerIncident(w, r, id)
+}
+
+// answerIncident answers with one incident.
+func (s *Server) answerIncident(w http.ResponseWriter, r *http.Request, id correlate.IncidentID) {
 	inc, err := s.backend.Incident(r.Context(), id)
 	if err != nil {
 		s.failed(w, r, err)
@@ -183,9 +184,8 @@ func (s *Server) showIncident(w http.ResponseWriter, r *http.Request) {
 // act makes the handler of an operator action.
 func (s *Server) act(action correlate.Action) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		id, err := correlate.ParseIncidentID(r.PathValue("id"))
-		if err != nil {
-			fail(w, http.StatusBadRequest, err.Error(), "")
+		id, ok := incidentID(w, r)
+		if !ok {
 			return
 		}
 		by, err := readBy(w, r)
@@ -197,42 +197,6 @@ func (s *Server) act(action correlate.Action) http.HandlerFunc {
 			s.failed(w, r, err)
 			return
 		}
-		inc, err := s.backend.Incident(r.Context(), id)
-		if err != nil {
-			s.failed(w, r, err)
-			return
-		}
-		write(w, http.StatusOK, inc)
+		s.answerIncident(w, r, id)
 	}
-}
-
-// readBy reads who acts.
-func readBy(w http.ResponseWriter, r *http.Request) (string, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxCommandBytes)
-	var body struct {
-		By string `json:"by"`
-	}
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // what is no media type is not a form
-	if media == "application/x-www-form-urlencoded" {
-		if err := r.ParseForm(); err != nil {
-			return "", fmt.Errorf("form: %w", err)
-		}
-		body.By = r.PostForm.Get("by")
-	} else if r.ContentLength != 0 {
-		d := json.NewDecoder(r.Body)
-		d.DisallowUnknownFields()
-		if err := d.Decode(&body); err != nil {
-			return "", fmt.Errorf("body: %w", err)
-		}
-		if d.More() {
-			return "", errors.New("body: something follows the object")
-		}
-	}
-	switch body.By = strings.TrimSpace(body.By); {
-	case body.By == "":
-		return "api", nil
-	case len(body.By) > maxByBytes:
-		return "", fmt.Errorf("by has %d bytes (limit %d)", len(body.By), maxByBytes)
-	}
-	return body.By, nil
 }

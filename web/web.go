@@ -2,7 +2,8 @@
 // package ingest.
 //
 // Answers are JSON with names in snake_case; errors are {"error": …, "hint": …} with the status that fits. Every answer forbids
-// sniffing, caching and framing, and a page of another site cannot make a browser post here.
+// sniffing, caching and framing. The [Gate] is in front of all paths, those of senders included: it knows who may ask what, and a page of
+// another site can make a browser neither post here nor read.
 package web
 
 import (
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/internal/picture"
 )
 
 // Backend knows the incidents.
@@ -22,6 +24,13 @@ type Backend interface {
 	Reader
 	Explainer
 	Mapper
+	Accountant
+	Silencer
+	Pulse
+	Recorder
+	Digester
+	Postman
+	Archivist
 	// Command carries out an operator's action and returns once it is durable. from is the address that asked, for the audit log.
 	// The error is [ErrNotFound], a [*ConflictError] where the incident's state forbids the action, or says why nothing can
 	// be done now.
@@ -50,6 +59,8 @@ type Admin interface {
 	// Reload reads the configuration anew and puts it in force, or returns what is wrong with it, a line for each problem, and
 	// leaves the one in force.
 	Reload(ctx context.Context, from string) error
+	// Config returns the texts of the configuration in force, without what may be secret in them.
+	Config(ctx context.Context) (*Config, error)
 	// Ready returns why quell is degraded or not up yet, or nil.
 	Ready() error
 }
@@ -84,10 +95,50 @@ type Status struct {
 	Engine correlate.Figures `json:"-"`
 	// PendingDeliveries counts messages that were decided and not accepted yet.
 	PendingDeliveries int `json:"pending_deliveries"`
+	// Integrations are those of all receivers: whether they work, and what waits for them.
+	Integrations []Integration `json:"integrations,omitempty"`
 	// ServiceGraphs are those that are configured, by name.
 	ServiceGraphs []ServiceGraphStatus `json:"service_graphs,omitempty"`
+	// SlackSockets are the connections to apps in Socket Mode.
+	SlackSockets []SlackSocketStatus `json:"slack_sockets,omitempty"`
+	// Webhooks are the sources that are configured, by name, after one without a name for names that none has.
+	Webhooks []WebhookStatus `json:"webhooks,omitempty"`
 	// Kubernetes tells of each cluster how it is watched.
 	Kubernetes []ClusterStatus `json:"kubernetes"`
+}
+
+// SlackSocketStatus tells how the connection to an app in Socket Mode does.
+type SlackSocketStatus struct {
+	// Channels are those whose buttons come over it.
+	Channels  []string `json:"channels"`
+	Connected bool     `json:"connected"`
+	// Since is when that last changed; nil if nothing happened yet.
+	Since *time.Time `json:"since,omitempty"`
+	// Connects counts the connections so far: Slack closes each after some hours.
+	Connects int `json:"connects"`
+	// Error is why there is none.
+	Error string `json:"error,omitempty"`
+}
+
+// WebhookStatus tells how a webhook source does, since the start.
+type WebhookStatus struct {
+	Webhook string `json:"webhook"`
+	// LastTaken is when a body was taken last.
+	LastTaken *time.Time `json:"last_taken,omitempty"`
+	// LastRefused is the last request that was refused: a secret that was changed on one side only shows here.
+	LastRefused *RefusedStatus `json:"last_refused,omitempty"`
+}
+
+// RefusedStatus is a request that was refused.
+type RefusedStatus struct {
+	At time.Time `json:"at"`
+	// Reason is a word of quell_webhook_refused_total; Error tells more.
+	Reason string `json:"reason"`
+	Error  string `json:"error"`
+	From   string `json:"from"`
+	Code   int    `json:"code"`
+	// InARow counts those that were refused since a body was taken last.
+	InARow uint64 `json:"in_a_row"`
 }
 
 // ClusterStatus tells how a cluster is watched.
@@ -122,44 +173,56 @@ type KindStatus struct {
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 }
 
-// ConfigStatus tells which configuration is in force.
-type ConfigStatus struct {
-	Hash  string   `json:"hash"`
-	Files []string `json:"files"`
-	// Loaded is when it was put in force.
-	Loaded time.Time `json:"loaded"`
-	// Error is what was wrong with the last one that was not taken; empty if it was.
-	Error string `json:"error,omitempty"`
-}
-
 // Server answers requests. It is safe for concurrent use.
 type Server struct {
 	backend Backend
 	admin   Admin
 	log     *slog.Logger
+	// archive holds a token for each journal that is being written; when it is full, the next one is refused.
+	archive chan struct{}
+	// pieceTime is journalPieceTime but in tests.
+	pieceTime time.Duration
 }
 
 // New returns a server.
 func New(b Backend, a Admin, log *slog.Logger) *Server {
-	return &Server{backend: b, admin: a, log: log}
+	return &Server{backend: b, admin: a, log: log, archive: make(chan struct{}, journalReaders), pieceTime: journalPieceTime}
 }
 
 // Register adds the paths to a mux. Other methods than a path knows are answered with 405.
 func (s *Server) Register(mux *http.ServeMux) {
 	for path, methods := range map[string]map[string]http.HandlerFunc{
-		"/api/v1/incidents":              {http.MethodGet: s.listIncidents},
-		"/api/v1/incidents/{id}":         {http.MethodGet: s.showIncident},
-		"/api/v1/incidents/{id}/why":     {http.MethodGet: s.why},
-		"/api/v1/incidents/{id}/ack":     {http.MethodPost: s.act(correlate.ActionAck)},
-		"/api/v1/incidents/{id}/resolve": {http.MethodPost: s.act(correlate.ActionResolve)},
-		"/api/v1/unexplained":            {http.MethodGet: s.unexplained},
-		"/api/v1/status":                 {http.MethodGet: s.status},
-		"/api/v1/topology":               {http.MethodGet: s.topology}, // POST is package ingest's
-		"/-/healthy":                     {http.MethodGet: healthy},
-		"/-/ready":                       {http.MethodGet: s.ready},
-		"/-/reload":                      {http.MethodPost: s.reload},
+		"/{$}":                               {http.MethodGet: frontPage},
+		"/api/v1/incidents":                  {http.MethodGet: s.listIncidents},
+		"/api/v1/incidents/{id}":             {http.MethodGet: s.showIncident},
+		"/api/v1/incidents/{id}/why":         {http.MethodGet: s.why},
+		"/api/v1/incidents/{id}/cascade.svg": {http.MethodGet: s.cascade("image/svg+xml", (*picture.Image).SVG)},
+		"/api/v1/incidents/{id}/cascade.png": {http.MethodGet: s.cascade("image/png", (*picture.Image).PNG)},
+		"/api/v1/incidents/{id}/ack":         {http.MethodPost: s.act(correlate.ActionAck)},
+		"/api/v1/incidents/{id}/resolve":     {http.MethodPost: s.act(correlate.ActionResolve)},
+		"/api/v1/incidents/{id}/feedback":    {http.MethodPost: s.feedback},
+		"/api/v1/figures":                    {http.MethodGet: s.figures},
+		"/api/v1/journal":                    {http.MethodGet: s.journal},
+		"/api/v1/unexplained":                {http.MethodGet: s.unexplained},
+		"/api/v1/silences":                   {http.MethodGet: s.listSilences, http.MethodPost: s.putSilence},
+		"/api/v1/silences/{id...}":           {http.MethodGet: s.showSilence, http.MethodDelete: s.expireSilence},
+		"/api/v1/status":                     {http.MethodGet: s.status},
+		"/api/v1/config":                     {http.MethodGet: s.config},
+		"/api/v1/topology":                   {http.MethodGet: s.topology}, // POST is package ingest's
+		"/-/healthy":                         {http.MethodGet: healthy},
+		"/-/ready":                           {http.MethodGet: s.ready},
+		"/-/reload":                          {http.MethodPost: s.reload},
+		"/api/v1/deliveries":                 {http.MethodGet: s.listDeliveries},
+		"/api/v1/deliveries/{id}":            {http.MethodGet: s.showDelivery},
+		"/api/v1/deliveries/{id}/retry":      {http.MethodPost: s.retryDelivery},
+		"/digest":                            {http.MethodGet: s.digestPage},
+		"/api/v1/unseen":                     {http.MethodGet: s.unseen},
+		"/api/v1/digest":                     {http.MethodGet: s.digest},
+		"/api/v1/heartbeats":                 {http.MethodGet: s.listHeartbeats},
+		// POST is package ingest's. Who asks otherwise is told of it here, rather than of DELETE alone.
+		"/api/v1/heartbeat/{name}": {http.MethodDelete: s.forgetHeartbeat, http.MethodPost: http.NotFound},
 	} {
-		mux.Handle(path, guard(dispatch(methods)))
+		mux.Handle(path, Guard(dispatch(methods)))
 	}
 }
 
@@ -187,18 +250,16 @@ func dispatch(methods map[string]http.HandlerFunc) http.Handler {
 	})
 }
 
-// guard sets what every answer has, and refuses what a browser sends on behalf of another site.
-func guard(next http.Handler) http.Handler {
-	cross := http.NewCrossOriginProtection()
-	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, http.StatusForbidden, "the request comes from a page of another site", "")
-	}))
-	next = cross.Handler(next)
+// Guard sets what every answer has. Who may ask at all is decided by the [Gate] before it.
+func Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		setHeaders(w.Header())
 		next.ServeHTTP(w, r)
 	})
+}
+
+func setHeaders(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 }

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 
-	"quell/correlate"
 	"quell/internal/picture"
 )
 
@@ -19,9 +18,8 @@ const whyHint = "parameters are format (json or text) and limit, how many sympto
 
 // why explains an incident, as JSON, or as text for those who ask for it with format=text or prefer it over JSON.
 func (s *Server) why(w http.ResponseWriter, r *http.Request) {
-	id, err := correlate.ParseIncidentID(r.PathValue("id"))
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error(), "")
+	id, ok := incidentID(w, r)
+	if !ok {
 		return
 	}
 	limit, text, err := whyQuery(r)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quell/correlate"
+	"quell/internal/secret"
 )
 
 const (
@@ -27,25 +29,50 @@ const (
 
 // client asks a running quell.
 type client struct {
-	root string
-	http http.Client
+	root  string
+	token secret.Text
+	http  http.Client
 }
 
-// urlFlag adds --url.
-func urlFlag(cmd *cobra.Command) *string {
-	value := os.Getenv("QUELL_URL")
-	if value == "" {
-		value = defaultURL
+// urlFlags say which quell to ask.
+type urlFlags struct{ url, tokenFile *string }
+
+// urlFlag adds --url and --token-file.
+func urlFlag(cmd *cobra.Command) *urlFlags {
+	return &urlFlags{
+		url:       cmd.Flags().String("url", cmp.Or(os.Getenv("QUELL_URL"), defaultURL), "`address` of the running quell; QUELL_URL sets the default"),
+		tokenFile: tokenFlag(cmd),
 	}
-	return cmd.Flags().String("url", value, "`address` of the running quell; QUELL_URL sets the default")
 }
 
-func newClient(address string) (*client, error) {
-	u, err := url.Parse(address)
+// tokenFlag adds --token-file.
+func tokenFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("token-file", os.Getenv("QUELL_TOKEN_FILE"), "`file` with the token that a running quell on another machine asks for; QUELL_TOKEN_FILE sets the default")
+}
+
+// readToken reads a token; no file is no token.
+func readToken(path string) (secret.Text, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", errors.New("the token file is empty")
+	}
+	return secret.Text(token), nil
+}
+
+func newClient(at *urlFlags) (*client, error) {
+	u, err := url.Parse(*at.url)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, usagef("--url %q is no http or https address", address)
+		return nil, usagef("--url %q is no http or https address", *at.url)
 	}
-	return &client{root: strings.TrimSuffix(address, "/"), http: http.Client{Timeout: requestTimeout}}, nil
+	token, err := readToken(*at.tokenFile)
+	return &client{root: strings.TrimSuffix(*at.url, "/"), token: token, http: http.Client{Timeout: requestTimeout}}, err
 }
 
 // get asks for a path and decodes the answer into a value.
@@ -70,6 +97,9 @@ func (c *client) do(ctx context.Context, method, path string, body, into any) er
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+string(c.token))
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {
@@ -83,7 +113,7 @@ func (c *client) do(ctx context.Context, method, path string, body, into any) er
 		return fmt.Errorf("read the answer of %s: %w", c.root, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return refusal(resp.Status, answer)
+		return refusal(resp, answer)
 	}
 	if err := json.Unmarshal(answer, into); err != nil {
 		return fmt.Errorf("the answer of %s%s is not quell's: %w", c.root, path, err)
@@ -91,19 +121,31 @@ func (c *client) do(ctx context.Context, method, path string, body, into any) er
 	return nil
 }
 
+// refusedError is an answer that is no success.
+type refusedError struct {
+	status int
+	answer []byte
+	text   string
+}
+
+func (e *refusedError) Error() string { return e.text }
+
 // refusal makes an error of an answer that is no success.
-func refusal(status string, answer []byte) error {
+func refusal(resp *http.Response, answer []byte) error {
 	var problem struct {
 		Error string `json:"error"`
 		Hint  string `json:"hint"`
 	}
-	if json.Unmarshal(answer, &problem) != nil || problem.Error == "" {
-		return fmt.Errorf("answer %s", status)
+	e := &refusedError{status: resp.StatusCode, answer: answer}
+	switch err := json.Unmarshal(answer, &problem); {
+	case err != nil || problem.Error == "":
+		e.text = "answer " + resp.Status
+	case problem.Hint != "":
+		e.text = fmt.Sprintf("%s (%s)", problem.Error, problem.Hint)
+	default:
+		e.text = problem.Error
 	}
-	if problem.Hint != "" {
-		return fmt.Errorf("%s (%s)", problem.Error, problem.Hint)
-	}
-	return errors.New(problem.Error)
+	return e
 }
 
 // incidents asks for all incidents that match, page by page, at most limit (0: all).

@@ -10,16 +10,24 @@ import (
 )
 
 func newDemo() *cobra.Command {
-	return leaf(&cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See in 40 seconds what quell does",
 		Long: `Plays a bad morning of a shop in fast motion: a node dies and raises some 300 alerts, three pods restart and recover, a rollout
 goes wrong. quell itself is real; PagerDuty and Slack are played on this machine, which the demo does not leave, and of which
-nothing remains. Ctrl-C ends it at once.`,
+nothing remains. Ctrl-C ends it at once.
+
+With --fortnight it plays nothing, and writes two weeks of the same shop as recorded input, to try quell replay with.`,
 		Example: `  quell demo
-  NO_COLOR=1 quell demo | tee morning.txt`,
+  NO_COLOR=1 quell demo | tee morning.txt
+  quell demo --fortnight | quell replay -`,
 		Args: cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string) error {
+	}
+	fortnight := cmd.Flags().Bool("fortnight", false, "write two weeks of the shop as JSON Lines for quell replay")
+	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
+		if *fortnight {
+			return demo.Fortnight(cmd.OutOrStdout())
+		}
 		err := demo.Run(cmd.Context(), demo.Options{Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr()})
 		if errors.Is(err, context.Canceled) {
 			return nil // Ctrl-C: it has been seen

@@ -25,32 +25,18 @@ cluster is known.`,
   quell graph node/n3@prod-eu -o json | jq -r '.dependents[].entity'`,
 		Args: cobra.ExactArgs(1),
 	}
-	address := urlFlag(cmd)
-	format := formatFlag(cmd, "text", "json")
 	limit := cmd.Flags().Int("limit", web.DefaultExplained, fmt.Sprintf("how many entities to show on each side, at most %d", web.MaxLimit))
-	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
-		if err := checkFormat(*format, "text", "json"); err != nil {
-			return err
-		}
+	return ask(cmd, func(args []string) (string, error) {
 		if *limit < 1 || *limit > web.MaxLimit {
-			return usagef("--limit %d is not between 1 and %d", *limit, web.MaxLimit)
+			return "", usagef("--limit %d is not between 1 and %d", *limit, web.MaxLimit)
 		}
 		if _, err := topology.ParseEntity(args[0]); err != nil {
-			return &usageError{err.Error()}
+			return "", &usageError{err.Error()}
 		}
-		c, err := newClient(*address)
-		if err != nil {
-			return err
-		}
-		var h correlate.Neighbourhood
 		query := url.Values{"entity": {args[0]}, "limit": {fmt.Sprint(*limit)}}
-		if err := c.get(cmd.Context(), "/api/v1/topology?"+query.Encode(), &h); err != nil {
-			return err
-		}
-		if *format == "json" {
-			return writeJSON(cmd.OutOrStdout(), &h)
-		}
-		_, err = io.WriteString(cmd.OutOrStdout(), picture.Neighbourhood(&h, time.Now()))
+		return "/api/v1/topology?" + query.Encode(), nil
+	}, func(out io.Writer, h *correlate.Neighbourhood) error {
+		_, err := io.WriteString(out, picture.Neighbourhood(h, time.Now()))
 		return err
 	})
 }

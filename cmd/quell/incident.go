@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"text/tabwriter"
 
@@ -24,7 +22,8 @@ func newIncident() *cobra.Command {
 pages, messages and digests.`,
 		Example: `  quell incident list --state held,escalated
   quell incident why inc-7`,
-	}, newIncidentList(), newIncidentShow(), newIncidentWhy(),
+	}, newIncidentList(), newIncidentShow(), newIncidentWhy(), newIncidentPicture(), newIncidentFeedback(), newIncidentCases(),
+		newIncidentSilence(),
 		newIncidentAct("ack", "acknowledge", "Says that somebody looks at it: the page stops, and it no longer counts as healed by itself."),
 		newIncidentAct("resolve", "resolve", "Closes it by hand. Symptoms that still fire reopen it when they begin anew."))
 }
@@ -57,17 +56,11 @@ up.`,
 		if *limit < 0 {
 			return usagef("--limit %d is negative", *limit)
 		}
-		c, err := newClient(*address)
+		c, err := newClient(address)
 		if err != nil {
 			return err
 		}
-		query := make(url.Values)
-		for name, value := range filters {
-			if *value != "" {
-				query.Set(name, *value)
-			}
-		}
-		list, err := c.incidents(cmd.Context(), query, *limit)
+		list, err := c.incidents(cmd.Context(), queryOf(filters), *limit)
 		if err != nil {
 			return err
 		}
@@ -90,7 +83,7 @@ func table(out io.Writer, list []*correlate.Incident) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ID\tOPENED\tSEVERITY\tALERTS\tSTATE\tTITLE") // a write error comes back from Flush
 	for _, inc := range list {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", inc.ID, inc.Opened.UTC().Format("2006-01-02 15:04:05"), inc.Severity,
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", inc.ID, stamp(&inc.Opened), inc.Severity,
 			inc.Alerts, picture.Clean(picture.State(inc)), picture.Clean(inc.Title))
 	}
 	return w.Flush()
@@ -142,34 +135,16 @@ roots, paths and decisions are left.`,
 func incidentView[T any](
 	cmd *cobra.Command, path func(correlate.IncidentID) (string, error), show func(*T, picture.Options) string,
 ) *cobra.Command {
-	address := urlFlag(cmd)
-	format := formatFlag(cmd, "text", "json")
 	ascii := cmd.Flags().Bool("ascii", false, "draw with ASCII characters")
 	width := cmd.Flags().Int("width", 100, "`columns` of a line at most")
-	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
-		if err := checkFormat(*format, "text", "json"); err != nil {
-			return err
-		}
-		c, err := newClient(*address)
-		if err != nil {
-			return err
-		}
+	return ask(cmd, func(args []string) (string, error) {
 		id, err := incidentID(args[0])
 		if err != nil {
-			return err
+			return "", err
 		}
-		from, err := path(id)
-		if err != nil {
-			return err
-		}
-		var answer T
-		if err := c.get(cmd.Context(), from, &answer); err != nil {
-			return err
-		}
-		if *format == "json" {
-			return writeJSON(cmd.OutOrStdout(), &answer)
-		}
-		_, err = io.WriteString(cmd.OutOrStdout(), show(&answer, picture.Options{ASCII: *ascii, Width: *width}))
+		return path(id)
+	}, func(out io.Writer, answer *T) error {
+		_, err := io.WriteString(out, show(answer, picture.Options{ASCII: *ascii, Width: *width}))
 		return err
 	})
 }
@@ -186,31 +161,23 @@ func newIncidentAct(action, verb, long string) *cobra.Command {
 	address := urlFlag(cmd)
 	by := cmd.Flags().String("by", os.Getenv("USER"), "`name` for the audit log")
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
-		c, err := newClient(*address)
+		c, err := newClient(address)
 		if err != nil {
 			return err
 		}
-		ids := make([]correlate.IncidentID, len(args))
+		ids := make([]string, len(args))
 		for i, arg := range args {
-			if ids[i], err = incidentID(arg); err != nil {
+			id, err := incidentID(arg)
+			if err != nil {
 				return err
 			}
+			ids[i] = id.String()
 		}
-		failed := false
-		for _, id := range ids {
+		return each(cmd, ids, func(id string) (string, error) {
 			var inc correlate.Incident
-			body := map[string]string{"by": *by}
-			if err := c.do(cmd.Context(), http.MethodPost, fmt.Sprintf("/api/v1/incidents/%s/%s", id, action), body, &inc); err != nil {
-				failed = true
-				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "quell: %s: %v\n", id, err)
-				continue
-			}
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s %s  %s\n", inc.ID, inc.State, picture.Clean(inc.Title))
-		}
-		if failed {
-			return &failureError{statusWrong, nil}
-		}
-		return nil
+			err := c.do(cmd.Context(), http.MethodPost, "/api/v1/incidents/"+id+"/"+action, map[string]string{"by": *by}, &inc)
+			return fmt.Sprintf("%s %s  %s", inc.ID, inc.State, picture.Clean(inc.Title)), err
+		})
 	})
 }
 
@@ -224,12 +191,4 @@ func incidentID(arg string) (correlate.IncidentID, error) {
 		return 0, &usageError{err.Error()}
 	}
 	return id, nil
-}
-
-// writeJSON writes a value for people and programs: indented, and without HTML escapes.
-func writeJSON(out io.Writer, v any) error {
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

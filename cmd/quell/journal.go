@@ -2,7 +2,7 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"quell/correlate"
-	"quell/correlate/topology"
+	"quell/internal/english"
+	"quell/internal/journal"
 	"quell/storage"
 	"quell/storage/bolt"
 )
@@ -24,7 +25,8 @@ func newJournal() *cobra.Command {
 		Use:   "journal {-c FILE | --db FILE}",
 		Short: "Print what quell was told, record by record",
 		Long: `Prints the journal of a store: what quell was told, in the order in which it decided about it. With -o json each record is
-one line, {"seq": …, "t": …, "inputs": [{"alert": …}, …]}. A running quell holds its store, so stop it first, or read a copy.`,
+one line, {"seq": …, "t": …, "inputs": [{"alert": …}, …]}. Where the beginning is left out, or not kept any more, a line before them,
+{"journal": …}, says from where on, and what was in force and known by then. A running quell holds its store, so stop it first, or read a copy.`,
 		Example: `  quell journal -c quell.yml --from 1200
   quell journal --db data/quell.db -o json | grep '"command"'`,
 		Args: cobra.NoArgs,
@@ -46,35 +48,68 @@ one line, {"seq": …, "t": …, "inputs": [{"alert": …}, …]}. A running que
 			}
 			*path = c.StoragePath
 		}
-		write := writeRecord
+		out := bufio.NewWriter(cmd.OutOrStdout())
+		var err error
 		if *format == "json" {
-			write = writeRecordJSON
+			err = exportJournal(cmd, out, *path, *from)
+		} else {
+			err = readJournal(cmd, *path, *from, func(seq uint64, at time.Time, inputs []correlate.Input) error {
+				return writeRecord(out, &record{seq, at, inputs})
+			})
 		}
-		return printJournal(cmd, *path, *from, write)
+		return errors.Join(err, out.Flush())
 	})
 }
 
-// printJournal writes the records of a store.
-func printJournal(cmd *cobra.Command, path string, from uint64, write func(io.Writer, *record) error) error {
-	out := bufio.NewWriter(cmd.OutOrStdout())
-	err := readJournal(cmd, path, from, func(seq uint64, at time.Time, inputs []correlate.Input) error {
-		return write(out, &record{Seq: seq, At: at, inputs: inputs})
-	})
-	if flushErr := out.Flush(); err == nil {
-		err = flushErr
+// exportJournal writes records as lines that others can read: before those of a journal without its beginning stands a head.
+func exportJournal(cmd *cobra.Command, out io.Writer, path string, from uint64) (err error) {
+	db, err := openToRead(cmd, path)
+	if err != nil {
+		return err
 	}
-	return err
+	j, err := journal.OpenStore(db, path) // closes the store if it fails
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	begun := false
+	var line []byte
+	return j.Read(cmd.Context(), func(r *journal.Record) error {
+		if r.Seq < from {
+			return nil
+		}
+		line = line[:0]
+		if !begun && r.Seq > 1 {
+			head, err := j.From(r.Seq, r.At)
+			if err != nil {
+				return err
+			}
+			line = journal.AppendHead(line, &head)
+		}
+		begun = true
+		line = journal.AppendRecord(line, r)
+		_, err := out.Write(line)
+		return err
+	})
 }
 
-// readJournal opens a store and hands its records over. Opening would make a store where there is none, which is not what
-// somebody wants who reads.
-func readJournal(cmd *cobra.Command, path string, from uint64, take func(seq uint64, at time.Time, inputs []correlate.Input) error) (err error) {
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("open store: %w", err)
+// openToRead opens a store that is there. Opening would make one where there is none, which is not what somebody wants who reads.
+func openToRead(cmd *cobra.Command, path string) (*bolt.DB, error) {
+	if err := isStore(path); err != nil {
+		return nil, err
 	}
 	db, err := bolt.Open(path, bolt.Options{OnDamage: func(where string, _ []byte, reason string) {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "quell: damaged row in %s: %s\n", where, reason)
 	}})
+	if errors.Is(err, storage.ErrLocked) {
+		err = fmt.Errorf("%w; stop it first, or read a copy", err)
+	}
+	return db, err
+}
+
+// readJournal opens a store and hands its records over.
+func readJournal(cmd *cobra.Command, path string, from uint64, take func(seq uint64, at time.Time, inputs []correlate.Input) error) (err error) {
+	db, err := openToRead(cmd, path)
 	if err != nil {
 		return err
 	}
@@ -91,11 +126,18 @@ func readJournal(cmd *cobra.Command, path string, from uint64, take func(seq uin
 	return err
 }
 
+// isStore says why a path can be no store, or nil.
+func isStore(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	return nil
+}
+
 // record is a journal record for readers.
 type record struct {
-	Seq    uint64    `json:"seq"`
-	At     time.Time `json:"t"`
-	Inputs []any     `json:"inputs"`
+	seq    uint64
+	at     time.Time
 	inputs []correlate.Input
 }
 
@@ -103,106 +145,16 @@ type record struct {
 func writeRecord(out io.Writer, r *record) error {
 	kinds := make(map[string]int)
 	for _, in := range r.inputs {
-		kind, _ := view(in)
+		kind, _ := journal.View(in)
 		kinds[kind]++
 	}
 	words := make([]string, 0, len(kinds))
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		words = append(words, count(kinds[kind], kind))
+		words = append(words, english.Count(kinds[kind], kind))
 	}
 	if len(words) == 0 {
 		words = append(words, "time passed")
 	}
-	_, err := fmt.Fprintf(out, "%d  %s  %s\n", r.Seq, r.At.Format(time.RFC3339Nano), strings.Join(words, ", "))
+	_, err := fmt.Fprintf(out, "%d  %s  %s\n", r.seq, r.at.Format(time.RFC3339Nano), strings.Join(words, ", "))
 	return err
-}
-
-func writeRecordJSON(out io.Writer, r *record) error {
-	r.Inputs = make([]any, len(r.inputs))
-	for i, in := range r.inputs {
-		kind, v := view(in)
-		r.Inputs[i] = map[string]any{kind: v}
-	}
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
-}
-
-type alertView struct {
-	Fingerprint  string           `json:"fingerprint"`
-	Labels       correlate.Labels `json:"labels"`
-	Annotations  correlate.Labels `json:"annotations"`
-	GeneratorURL string           `json:"generator_url,omitempty"`
-	StartsAt     time.Time        `json:"starts_at,omitzero"`
-	EndsAt       time.Time        `json:"ends_at,omitzero"`
-	Expires      time.Time        `json:"expires,omitzero"`
-	Source       string           `json:"source"`
-}
-
-type eventView struct {
-	ID        string          `json:"id,omitempty"`
-	Entity    topology.Entity `json:"entity"`
-	Reason    string          `json:"reason"`
-	Component string          `json:"component,omitempty"`
-	Message   string          `json:"message,omitempty"`
-	Warning   bool            `json:"warning"`
-	Count     int             `json:"count"`
-	At        time.Time       `json:"t,omitzero"`
-	Source    string          `json:"source"`
-}
-
-type commandView struct {
-	Action   correlate.Action     `json:"action"`
-	Incident correlate.IncidentID `json:"incident"`
-	By       string               `json:"by"`
-}
-
-type deliveryView struct {
-	Incident    correlate.IncidentID `json:"incident"`
-	Generation  int                  `json:"generation"`
-	Receiver    string               `json:"receiver"`
-	Integration string               `json:"integration"`
-	Action      string               `json:"action"`
-	Error       string               `json:"error,omitempty"`
-}
-
-type refreshView struct {
-	Alerts  []uint64  `json:"alerts"`
-	Expires time.Time `json:"expires,omitzero"`
-	Source  string    `json:"source"`
-}
-
-type gapView struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-	Why  string    `json:"why"`
-}
-
-// view names an input's kind and shows it in the notation of the API. Conversions keep the views in step with the vocabulary:
-// a field that is added there stops this from compiling.
-func view(in correlate.Input) (kind string, v any) {
-	switch in := in.(type) {
-	case *correlate.Alert:
-		return "alert", alertView{
-			in.Fingerprint.String(), in.Labels, in.Annotations, in.GeneratorURL, in.StartsAt, in.EndsAt, in.Expires, in.Source,
-		}
-	case *correlate.Event:
-		return "event", eventView(*in)
-	case *correlate.Topology:
-		return "topology", struct {
-			topology.Update
-			Source string `json:"source"`
-		}{in.Update, in.Source}
-	case *correlate.Command:
-		return "command", commandView(*in)
-	case *correlate.Delivery:
-		return "delivery", deliveryView(*in)
-	case *correlate.Refresh:
-		return "refresh", refreshView(*in)
-	case *correlate.Gap:
-		return "gap", gapView(*in)
-	case *correlate.Policy:
-		return "policy", in
-	}
-	panic(fmt.Sprintf("quell: unknown input %T", in))
 }

@@ -9,25 +9,26 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 
-	"quell/correlate"
 	"quell/correlate/learn"
 	"quell/correlate/topology"
 	"quell/internal/config"
+	"quell/internal/journal"
 	"quell/internal/proposal"
 	"quell/internal/replay"
-	"quell/rules"
+	"quell/internal/rulebook"
 )
 
 // learnFlags are what `quell learn` was asked for.
 type learnFlags struct {
-	config, journal, topology, window, halfLife, format string
-	thresholds                                          learn.Thresholds
+	config, topology, window, halfLife, format string
+	journal                                    *journalFlags
+	thresholds                                 learn.Thresholds
 }
 
 func newLearn() *cobra.Command {
 	f := learnFlags{thresholds: learn.DefaultThresholds()}
 	cmd := &cobra.Command{
-		Use:   "learn [-c FILE] [--topology FILE] {--journal DB | FILE.jsonl…}",
+		Use:   "learn [-c FILE] [--topology FILE] {--journal {DB|FILE|DIR|URL} | FILE.jsonl…}",
 		Short: "Propose causes and dependencies that history suggests",
 		Long: `Looks through history for symptoms that follow others more often than chance gives, and writes what it finds as a rules file for
 you to review. Nothing is ever applied by itself: delete what you do not believe, and list the rest under rules.files.
@@ -36,16 +37,16 @@ Compared are types of symptoms on one entity, types on two entities of which one
 namespace, where no dependency is known), and entities between which no path of dependencies is known. Flapping counts as one
 start, and a storm as one time. A month of history is a good start, a day is too little.
 
-History is recorded input, as quell replay takes it ("-" is standard input), or the journal of a store: that of --journal, or, without
-files, the one that the configuration names. A running quell holds its store, so stop it first, or read a copy.`,
-		Example: `  quell learn -c quell.yml --journal copy-of-quell.db > proposed.yml   # then read it, and prune it
+History is recorded input, as quell replay takes it ("-" is standard input), or a journal: that of --journal, or, without files, that of the
+store that the configuration names. A running quell holds its store, so ask it by its address, or read a copy.`,
+		Example: `  quell learn -c quell.yml --journal http://127.0.0.1:9095 > proposed.yml   # then read it, and prune it
   quell learn --topology shop.json --window 10m -o text january.jsonl february.jsonl
-  quell check -c quell.yml                                              # after proposed.yml was put under rules.files`,
+  quell check -c quell.yml                                                  # after proposed.yml was put under rules.files`,
 		Args: cobra.ArbitraryArgs,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.config, "config", "c", "", "configuration `file` with the rules and topology to use")
-	flags.StringVar(&f.journal, "journal", "", "store `file` whose journal is history")
+	f.journal = mayHaveJournal(cmd)
 	flags.StringVar(&f.topology, "topology", "", "topology `file`: what is near what")
 	flags.StringVar(&f.window, "window", model.Duration(learn.DefaultWindow).String(), "`duration` after its cause in which an effect starts")
 	flags.StringVar(&f.halfLife, "half-life", "", "`duration` after which an observation counts half, e.g. 90d; without it all count alike")
@@ -76,11 +77,11 @@ func (f *learnFlags) run(cmd *cobra.Command, files []string) error {
 		for _, t := range c.Catalogs {
 			known = join(known, &t.Update)
 		}
-		if f.journal == "" && len(files) == 0 {
-			f.journal = c.StoragePath
+		if *f.journal.from == "" && len(files) == 0 {
+			*f.journal.from = c.StoragePath
 		}
 	}
-	if (f.journal == "") == (len(files) == 0) {
+	if (*f.journal.from == "") == (len(files) == 0) {
 		return usagef("want history: files, or --journal, or the store of a configuration, and one of them only")
 	}
 	if f.topology != "" {
@@ -90,7 +91,7 @@ func (f *learnFlags) run(cmd *cobra.Command, files []string) error {
 		}
 		known = join(known, u)
 	}
-	compiled, err := rules.Compile(&policy)
+	compiled, err := rulebook.Compile(&policy)
 	if err != nil {
 		return fmt.Errorf("rules: %w", err)
 	}
@@ -149,9 +150,9 @@ func (f *learnFlags) read(cmd *cobra.Command, files []string, h *proposal.Histor
 			p.step(l.At)
 		})
 	}
-	return readJournal(cmd, f.journal, 0, func(_ uint64, at time.Time, inputs []correlate.Input) error {
-		h.Take(at, inputs)
-		p.step(at)
+	return f.journal.read(cmd, func(r *journal.Record) error {
+		h.Take(r.At, r.Inputs)
+		p.step(r.At)
 		if cmd.Context().Err() != nil {
 			return errors.New("interrupted")
 		}

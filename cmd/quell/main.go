@@ -41,6 +41,8 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Whoever asks twice does not want to wait: for a pipe that nobody writes to, for example, which no context reaches.
+	context.AfterFunc(ctx, stop)
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -89,7 +91,8 @@ chance to heal, and pages a human only for what did not recover. What healed by 
 		Example: `  quell check -c quell.yml && quell serve -c quell.yml
   quell replay yesterday.jsonl`,
 		Version: versionText(), SilenceErrors: true, SilenceUsage: true,
-	}, newServe(), newCheck(), newReplay(), newDemo(), newIncident(), newGraph(), newDigest(), newJournal(), newLearn(), newVersion())
+	}, newServe(), newCheck(), newDiff(), newTest(), newBacktest(), newRecord(), newReplay(), newDemo(), newIncident(), newSilence(), newGraph(), newRoute(), newDigest(),
+		newDelivery(), newFigures(), newHeartbeat(), newImport(), newJournal(), newLearn(), newPacks(), newSchema(), newWebhook(), newVersion())
 	root.SetVersionTemplate("{{.Version}}\n")
 	return root
 }

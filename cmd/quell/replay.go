@@ -21,13 +21,16 @@ func newReplay() *cobra.Command {
 operator's command, and shows what quell decides, in virtual time: a month takes seconds. Without a configuration the defaults
 and all rule packs apply. "-" is standard input. The same input gives the same decisions, byte for byte.`,
 		Example: `  quell replay incident.jsonl                                    # tells the story of each incident
+  quell replay --incident inc-7 -v incident.jsonl                # all there is to say about one of them
   quell replay -c new.yml --topology shop.json -o json day.jsonl # every decision, to compare two sets of rules`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	configPath := configFlag(cmd, "configuration `file` with the rules, holds and topology to use")
 	topologyPath := cmd.Flags().String("topology", "", "topology `file`, applied before the first line")
 	format := formatFlag(cmd, "text", "json")
+	only := cmd.Flags().StringSlice("incident", nil, "tell only of these incidents, by their `ids`; JSON is always whole")
 	verbose := cmd.Flags().BoolP("verbose", "v", false, "explain each incident at length: all symptoms, candidates and factors")
+	report := addReportFlags(cmd)
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
 		if err := checkFormat(*format, "text", "json"); err != nil {
 			return err
@@ -35,6 +38,13 @@ and all rule packs apply. "-" is standard input. The same input gives the same d
 		o := replay.Options{
 			Policy: config.DefaultPolicy(), Files: args, Format: *format, Verbose: *verbose,
 			Stdin: cmd.InOrStdin(), Out: cmd.OutOrStdout(), Progress: cmd.ErrOrStderr(),
+		}
+		for _, arg := range *only {
+			id, err := incidentID(arg)
+			if err != nil {
+				return err
+			}
+			o.Only = append(o.Only, id)
 		}
 		if *configPath != "" {
 			c, err := loadConfig(cmd, *configPath)
@@ -49,6 +59,9 @@ and all rule packs apply. "-" is standard input. The same input gives the same d
 				return err
 			}
 			o.Topology = join(o.Topology, u)
+		}
+		if report.folder != "" {
+			return report.report(cmd.Context(), o)
 		}
 		return replay.Run(cmd.Context(), o)
 	})

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,6 +33,8 @@ func TestMain(m *testing.M) {
 //	hup             send it SIGHUP
 //	quit            send it SIGTERM, and want it to end well
 //	post PATH FILE  post a file to it, and want status 200
+//	send CODE PATH FILE ["NAME: VALUE"…]
+//	                post a file with headers, and want this status; what is answered is stdout
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
@@ -42,7 +45,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "serve": serve, "logs": logs, "hup": hup, "quit": quit, "post": post,
+			"status": status, "serve": serve, "logs": logs, "hup": hup, "quit": quit, "post": post, "send": send,
 		},
 	})
 }
@@ -95,7 +98,7 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 
 // wait returns what a regular expression finds in the log.
 func (s *served) wait(ts *testscript.TestScript, want *regexp.Regexp) []string {
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		select {
 		case line, ok := <-s.lines:
@@ -127,6 +130,27 @@ func quit(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Logf("%s", line)
 	}
 	ts.Check(s.cmd.Wait())
+}
+
+func send(ts *testscript.TestScript, _ bool, args []string) {
+	body, err := os.Open(ts.MkAbs(args[2]))
+	ts.Check(err)
+	defer func() { _ = body.Close() }() // it was only read
+	req, err := http.NewRequest(http.MethodPost, ts.Getenv("QUELL_URL")+args[1], body)
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	for _, h := range args[3:] {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	text, err := io.ReadAll(resp.Body)
+	ts.Check(errors.Join(err, resp.Body.Close()))
+	_, _ = ts.Stdout().Write(text) // what it keeps in memory
+	if got := strconv.Itoa(resp.StatusCode); got != args[0] {
+		ts.Fatalf("send %s: got %s %s, want %s", args[1], resp.Status, text, args[0])
+	}
 }
 
 func post(ts *testscript.TestScript, _ bool, args []string) {

@@ -18,8 +18,9 @@ func newServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve -c FILE",
 		Short: "Run quell",
-		Long: `Takes in alerts and events over HTTP, and pages. SIGHUP or POST /-/reload reads the configuration anew; a bad one is refused
-and the one before stays in force. SIGINT and SIGTERM stop it; what was accepted is on disk, also after a crash.
+		Long: `Takes in alerts and events over HTTP, and pages. When the files of the configuration change, and by SIGHUP or POST /-/reload, they
+are read anew; if anything in them is wrong, the configuration before stays in force, also over a restart. SIGINT and SIGTERM stop
+it; what was accepted is on disk, also after a crash.
 
 Exit status 1 says that it could not start or had to stop, and that starting again may help; 3 that the store is damaged or was
 written by a newer quell, and that a human is needed.`,
@@ -29,12 +30,13 @@ written by a newer quell, and that a human is needed.`,
 	}
 	path := configFlag(cmd, "the configuration `file`")
 	listen := cmd.Flags().String("listen", "", "`address` to listen on instead of server.listen")
+	store := cmd.Flags().String("storage", "", "store `file` instead of storage.path; with it quell finds its store though the configuration cannot be read at all")
 	_ = cmd.MarkFlagRequired("config") // fails for unknown flags only
 	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
 		reload, stop := hangups()
 		defer stop()
 		err := app.Run(cmd.Context(), app.Options{
-			ConfigPath: *path, Listen: *listen, Version: buildVersion(), Stderr: cmd.ErrOrStderr(), Reload: reload,
+			ConfigPath: *path, Listen: *listen, Storage: *store, Version: buildVersion(), Stderr: cmd.ErrOrStderr(), Reload: reload,
 		})
 		if problems, ok := errors.AsType[config.Problems](err); ok {
 			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), problems.Error())

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"quell/correlate"
 	"quell/internal/config"
 	"quell/notify"
@@ -235,8 +237,9 @@ func TestReloadThatCannotBeStoredIsWhole(t *testing.T) {
 		pages := make(chan string, 10)
 		a := &App{
 			options: Options{ConfigPath: filepath.Join(dir, "quell.yml"), wall: time.Now}, log: slog.New(slog.DiscardHandler),
-			loop: b.loop, metrics: b.loop.metrics, store: b.store, safe: b.loop.safe,
+			loop: b.loop, metrics: b.loop.metrics, store: b.store, safe: b.loop.safe, reg: prometheus.NewRegistry(),
 		}
+		a.graphs, a.sockets = newGraphs(a), newSlackSockets(a, nil)
 		a.current.Store(newSetup(one, "test", time.Now()))
 		var err error
 		a.dispatch, err = notify.NewDispatcher(one.NotifyConfig(), notify.Options{

@@ -20,23 +20,27 @@ import (
 
 	"quell/correlate"
 	"quell/ingest"
+	"quell/ingest/callback"
+	"quell/ingest/hook"
 	"quell/ingest/kubewatch"
 	"quell/internal/config"
 	"quell/notify"
+	others "quell/notify/alertmanager"
 	"quell/notify/pagerduty"
 	"quell/notify/slack"
 	"quell/routing"
 	"quell/storage"
 	"quell/storage/bolt"
 	"quell/web"
+	"quell/web/alertmanager"
 )
 
 // Options say what to run.
 type Options struct {
 	// ConfigPath is the configuration file.
 	ConfigPath string
-	// Listen overrides the file's address. Empty does not.
-	Listen string
+	// Listen and Storage override the file's address and the path of its store. Empty does not.
+	Listen, Storage string
 	// Version is shown in status and metrics.
 	Version string
 	// Stderr gets the log.
@@ -66,16 +70,21 @@ type App struct {
 	loop     *loop
 	dispatch *notify.Dispatcher
 	graphs   *graphs
+	slack    *callback.Slack
+	sockets  *slackSockets
+	posts    *hook.Server
 	safe     *safeMode
+	deadMan  *deadMan
 	clusters []*kubewatch.Cluster
 	current  atomic.Pointer[setup]
 	started  time.Time
 	damaged  atomic.Int64
 	running  atomic.Bool // requests are taken
-	// refused is why the last reload was not taken; nil if it was.
-	refused atomic.Pointer[error]
-	// reloading makes reloads wait for each other.
+	// refused is why the files are not in force; nil if they are.
+	refused atomic.Pointer[refusal]
+	// reloading makes reloads wait for each other, and guards print: the fingerprint of the files that were read last.
 	reloading sync.Mutex
+	print     string
 	badBodies atomic.Int64
 	// badBodyTold is when operators were told of a malformed body last. It belongs to the loop.
 	badBodyTold time.Time
@@ -95,16 +104,17 @@ func (a *App) run(ctx context.Context) error {
 			return bolt.Open(path, bolt.Options{OnDamage: damaged})
 		}
 	}
-	c, err := config.Load(o.ConfigPath)
+	c, refused, err := a.first()
 	if err != nil {
 		return err
-	}
-	if o.Listen != "" {
-		c.Listen = o.Listen
 	}
 	a.log, a.reg, a.started = newLogger(o.Stderr, c.Log), prometheus.NewRegistry(), o.wall()
 	for _, w := range c.Warnings {
 		a.log.Warn("configuration warning", slog.String("problem", w.String()))
+	}
+	if refused != nil {
+		a.refused.Store(&refusal{err: refused, since: a.started, told: true})
+		a.log.Error("configuration refused, the one before is in force", slog.Any("error", refused), slog.String("hash", c.Hash))
 	}
 	if err := a.start(c); err != nil {
 		return err
@@ -126,11 +136,18 @@ func (a *App) start(c *config.Config) (err error) {
 	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), version.NewCollector("quell"))
 	a.metrics = newMetrics(a.reg)
 	a.graphs = newGraphs(a)
-	a.current.Store(newSetup(c, a.store.ID(), a.options.wall()))
+	a.slack = callback.NewSlack(callback.SlackConfig{
+		StoreID: a.store.ID(), Places: a.slackPlaces, HTTP: notify.NewHTTPClient(), Registerer: a.reg,
+	}, answers{backend{a}}, a.log)
+	a.sockets = newSlackSockets(a, a.slack)
+	begin := newSetup(c, a.store.ID(), a.options.wall())
+	begin.by = byStart
+	a.current.Store(begin)
+	a.metrics.configured(c)
 	a.dispatch, err = notify.NewDispatcher(c.NotifyConfig(), notify.Options{
 		Log: a.log, Registerer: a.reg, StoreID: a.store.ID(),
-		Results:      func(ctx context.Context, r notify.Result) error { return a.loop.delivered(ctx, r) },
-		Integrations: notify.Integrations{PagerDuty: pagerduty.New, Slack: slack.New},
+		Results:      a.delivered,
+		Integrations: notify.Integrations{PagerDuty: pagerduty.New, Slack: slack.New, Other: others.New, Probe: probe{}},
 		Outbox: func(_ context.Context, from uint64, limit int) ([]routing.Delivery, error) {
 			return readOutbox(a.store, from, limit)
 		},
@@ -145,24 +162,41 @@ func (a *App) start(c *config.Config) (err error) {
 	if a.loop, err = a.newLoop(c); err != nil {
 		return err
 	}
+	a.deadMan = &deadMan{
+		log: a.log, metrics: newDeadManMetrics(a.reg), current: a.current.Load, loop: a.loop, store: a.store, safe: a.safe, ping: pinger(),
+	}
 	if a.clusters, err = a.newClusters(c); err != nil {
 		return err
 	}
-	return a.loop.begin(c)
+	var refused error
+	if r := a.refused.Load(); r != nil {
+		refused = r.err
+	}
+	return a.loop.begin(c, a.beginWith(c, refused))
 }
 
 func (a *App) newLoop(c *config.Config) (*loop, error) {
-	engine, err := loadEngine(a.store, compile)
+	faults := newRuleFaults(a.log, a.reg)
+	engine, err := loadEngine(a.store, faults.compile)
 	if err != nil {
 		return nil, err
 	}
 	seq, at := a.store.Last()
 	l := &loop{
-		store: a.store, send: a.dispatch, log: a.log, metrics: a.metrics, compile: compile, engine: engine,
-		router: a.current.Load().router, clock: newClock(a.options.wall, at), seq: seq, safe: a.safe,
-		sent: make(map[correlate.IncidentID]sentTo), queue: make(chan *request, c.Limits.Queue), stopped: make(chan struct{}),
+		store: a.store, send: a.dispatch, log: a.log, metrics: a.metrics, compile: faults.compile, engine: engine,
+		clock: newClock(a.options.wall, at), seq: seq, safe: a.safe, current: a.current.Load,
+		queue: make(chan *request, c.Limits.Queue), stopped: make(chan struct{}),
 	}
 	return l, l.restore(a.dispatch)
+}
+
+// delivered stores how a delivery ended.
+func (a *App) delivered(ctx context.Context, r notify.Result) error {
+	err := a.loop.delivered(ctx, r)
+	if err == nil && r.Delivery.Target == notify.ProbeTarget {
+		a.deadMan.delivered(&r)
+	}
+	return err
 }
 
 // damage is told of rows with wrong checksums.
@@ -185,26 +219,36 @@ func (a *App) serve(ctx context.Context, c *config.Config) error {
 	loop := g.start("loop", func(ctx context.Context) error { return a.loop.run(ctx) })
 	graphs := g.start("service graphs", a.graphs.run)
 	jobs := g.start("jobs", func(ctx context.Context) error { return a.jobs(ctx) })
+	sockets := g.start("sockets to Slack", a.sockets.run)
 	watches := g.start("kubernetes", func(ctx context.Context) error { return a.watch(ctx) })
+	files := g.start("configuration files", a.watchConfig)
 	httpd := g.start("http", func(context.Context) error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
 	})
+	own := ownAddress(listener.Addr())
+	a.deadMan.post = func(ctx context.Context, message string) error {
+		return postBeat(ctx, own, a.current.Load().config.Token, message)
+	}
+	alive := g.start("dead man's switch", a.deadMan.run)
 	a.announceDamage()
 	a.log.Info("quell takes requests", slog.String("address", listener.Addr().String()), slog.String("version", a.options.Version),
 		slog.String("store", a.store.ID()), slog.Uint64("seq", seq))
-	a.metrics.reloaded(true, a.started)
+	a.metrics.reloaded(a.refused.Load() == nil, a.started)
 	a.running.Store(true)
 	if a.options.Started != nil {
 		a.options.Started(listener.Addr())
 	}
 	g.wait()
 	a.log.Info("stopping")
+	alive.stop()
+	files.stop()
 	jobs.stop()
 	graphs.stop()
 	watches.stop()
+	sockets.stop()
 	stopCtx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err = shutdown(stopCtx, server)
@@ -244,11 +288,16 @@ func (a *App) server(c *config.Config) *http.Server {
 		Now:        a.options.wall,
 	}, submitter{a}, a.reg, a.log)
 	in.Register(mux)
+	a.posts = a.hooks()
+	a.posts.Register(mux)
 	web.New(backend{a}, admin{a}, a.log).Register(mux)
+	callback.New(callback.Config{StoreID: a.store.ID(), PagerDuty: a.pagerDutySecrets, Now: a.options.wall}, answers{backend{a}}, a.log).Register(mux)
+	a.slack.Register(mux)
+	alertmanager.New(readers{backend{a}}, a.options.wall, a.log).Register(mux)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
-	a.reg.MustRegister(newState(a.figures))
+	a.reg.MustRegister(newState(a.figures), newReadersVersion())
 	return &http.Server{
-		Handler:           mux,
+		Handler:           web.NewGate(a.access, a.reg, a.log).Wrap(mux),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       5 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
@@ -263,6 +312,13 @@ type submitter struct{ a *App }
 // some of them may be stored, which does no harm when they are sent again. If they cannot be stored, the critical alerts
 // among the rest are paged all the same.
 func (s submitter) Submit(ctx context.Context, inputs []correlate.Input) error {
+	if h, ok := selfBeat(inputs); ok {
+		r, err := s.a.deadMan.request(h)
+		if err != nil {
+			return err
+		}
+		return s.a.loop.do(ctx, r)
+	}
 	for len(inputs) > 0 {
 		n := min(len(inputs), stepInputs)
 		if err := s.a.loop.submit(ctx, inputs[:n]); err != nil {
@@ -281,7 +337,9 @@ func (a *App) figures() (f figures, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	err = a.loop.look(ctx, func(e *correlate.Engine) error {
-		f.engine, f.drift = e.Figures(), a.loop.clock.drift()
+		f.engine, f.tally, f.drift = e.Figures(), e.Tally(), a.loop.clock.drift()
+		f.dead = a.loop.dead.counts()
+		f.unseen, f.waiting = e.Unseen(e.Now().Add(-24*time.Hour), e.Now()), e.UnseenWaiting()
 		return nil
 	})
 	f.store = a.store.Stats()
@@ -305,7 +363,7 @@ func (a *App) quarantine(path string, body []byte, reason string) {
 		s.put(storage.Quarantine, fmt.Sprintf("body/%03d", n%quarantineMax), row)
 		if n == 1 || s.at.Sub(a.badBodyTold) >= time.Hour {
 			a.badBodyTold = s.at
-			s.deliver(a.loop.router.Operator(s.at, "bad-body", fmt.Sprintf("quell could not take something that was posted to %s: %s. Sending it again does not help; the store's quarantine tells more.", path, reason)))
+			s.deliver(a.loop.escalations.Router().Operator(s.at, "bad-body", fmt.Sprintf("quell could not take something that was posted to %s: %s. Sending it again does not help; the store's quarantine tells more.", path, reason)))
 		}
 		return nil
 	}})

@@ -64,7 +64,7 @@ func (b backend) Incidents(ctx context.Context, q web.Query) (*web.Page, error) 
 func (b backend) Incident(ctx context.Context, id correlate.IncidentID) (inc *correlate.Incident, err error) {
 	err = b.a.loop.look(ctx, func(e *correlate.Engine) error {
 		if found, ok := e.Incident(id, 0); ok {
-			inc = found
+			inc, found.Escalation = found, b.a.loop.escalations.View(id)
 		}
 		return nil
 	})
@@ -90,7 +90,9 @@ func (b backend) remembered(id correlate.IncidentID) (*correlate.Incident, error
 // Why explains an incident, by what history holds of it if the engine has forgotten it.
 func (b backend) Why(ctx context.Context, id correlate.IncidentID, limit int) (x *correlate.Explanation, err error) {
 	err = b.a.loop.look(ctx, func(e *correlate.Engine) error {
-		x, _ = e.Explain(id, limit)
+		if x, _ = e.Explain(id, limit); x != nil {
+			x.Incident.Escalation = b.a.loop.escalations.View(id)
+		}
 		return nil
 	})
 	if err != nil || x != nil {
@@ -154,11 +156,8 @@ func (x admin) Status(ctx context.Context) (*web.Status, error) {
 	a, c := x.a, x.a.current.Load()
 	st := &web.Status{
 		Version: a.options.Version, Started: plain(a.started), StoreID: a.store.ID(), Degraded: a.safe.active(),
-		Config:        web.ConfigStatus{Hash: c.config.Hash, Files: c.config.Files, Loaded: plain(c.loaded)},
-		ServiceGraphs: a.graphs.status(),
-	}
-	if err := a.refused.Load(); err != nil {
-		st.Config.Error = (*err).Error()
+		Config:        a.configStatus(c),
+		ServiceGraphs: a.graphs.status(), SlackSockets: a.sockets.status(), Webhooks: a.webhookStatus(),
 	}
 	err := a.loop.look(ctx, func(e *correlate.Engine) error {
 		st.Engine, st.Seq = e.Figures(), a.loop.seq
@@ -168,7 +167,11 @@ func (x admin) Status(ctx context.Context) (*web.Status, error) {
 		return nil, err
 	}
 	outbox, err := readOutbox(a.store, 0, 0)
+	if err != nil {
+		return nil, err
+	}
 	st.PendingDeliveries = len(outbox)
+	st.Integrations, err = a.integrations(ctx)
 	for _, w := range a.clusters {
 		st.Kubernetes = append(st.Kubernetes, clusterStatus(w.Status()))
 	}

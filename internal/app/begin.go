@@ -19,10 +19,13 @@ type resumer interface {
 	SetRef(key string, target routing.Target, ref string)
 }
 
-// restore reads what the loop keeps beside the engine: where pages went, references at receivers, and the outbox.
+// restore reads what the loop keeps beside the engine: how escalations stand, references at receivers, and the outbox.
 func (l *loop) restore(d resumer) error {
-	if err := l.restoreSent(); err != nil {
-		return fmt.Errorf("marks: %w", err)
+	if err := l.restoreEscalations(); err != nil {
+		return fmt.Errorf("escalations: %w", err)
+	}
+	if err := l.restoreLetters(); err != nil {
+		return fmt.Errorf("dead letters: %w", err)
 	}
 	err := l.store.Scan(storage.Refs, nil, nil, func(_, v []byte) error {
 		var r savedRef
@@ -48,25 +51,24 @@ func (l *loop) restore(d resumer) error {
 	return nil
 }
 
-// restoreSent reads where pages went.
-func (l *loop) restoreSent() error {
-	clear(l.sent)
-	return l.store.Scan(storage.Marks, []byte("sent/"), []byte("sent0"), func(k, v []byte) error {
-		id, err := correlate.ParseIncidentID(strings.TrimPrefix(string(k), "sent/"))
+// restoreEscalations reads how escalations stand, with the routing of the engine's policy.
+func (l *loop) restoreEscalations() error {
+	c, err := routing.Decode(l.engine.Policy().Routing)
+	if err != nil {
+		return err
+	}
+	l.escalations = routing.NewEscalations(routing.New(c, routing.Options{StoreID: l.store.ID()}))
+	return l.store.Scan(storage.Marks, []byte(escalationPrefix), []byte("escalation0"), func(k, v []byte) error {
+		id, err := correlate.ParseIncidentID(strings.TrimPrefix(string(k), escalationPrefix))
 		if err != nil {
 			return err
 		}
-		var to sentTo
-		if err := json.Unmarshal(v, &to); err != nil {
-			return err
-		}
-		l.sent[id] = to
-		return nil
+		return l.escalations.Load(id, v)
 	})
 }
 
-// begin takes the first step: what changed in the configuration, and the gap since the last record.
-func (l *loop) begin(c *config.Config) error {
+// begin takes the first step: what changed in the configuration, and the gap since the last record; with adds to it.
+func (l *loop) begin(c *config.Config, with ...func(*step) error) error {
 	now, _ := l.clock.now()
 	s := &step{loop: l, at: now}
 	inputs, err := l.firstInputs(c)
@@ -82,6 +84,11 @@ func (l *loop) begin(c *config.Config) error {
 		return err
 	}
 	l.markSources(s, inputs, c)
+	for _, add := range with {
+		if err := add(s); err != nil {
+			return fmt.Errorf("first step: %w", err)
+		}
+	}
 	// A full disk keeps quell from storing, not from starting: in safe mode it pages, unborn it does not.
 	if err := l.finish(s, nil); err != nil {
 		return fmt.Errorf("first step: %w", err)

@@ -2,12 +2,19 @@ package app
 
 import "time"
 
-// jumpAfter is how far wall clock and monotonic clock may drift apart before that counts as a jump.
-const jumpAfter = time.Minute
+const (
+	// jumpAfter is how far wall clock and monotonic clock may drift apart before that counts as a jump.
+	jumpAfter = time.Minute
+	// slower is by which part logical time runs slower than the monotonic clock while it is ahead of the wall clock: an hour is made up for in
+	// eight, and a hold of five minutes takes 43 seconds longer meanwhile.
+	slower = 8
+	// slowerMax is from how far ahead on that makes up for nothing: by then the wall clock is more likely wrong than set right.
+	slowerMax = 36 * time.Hour
+)
 
 // clock makes logical time, which the engine lives in: it advances with the monotonic clock and follows the wall clock only
-// forward, so that a wall clock that is set back stops nothing and one that is set forward makes nothing overdue at once.
-// Not safe for concurrent use.
+// forward, so that a wall clock that is set back stops nothing and one that is set forward makes nothing overdue at once. After a wall
+// clock was set back it runs slower until both agree: hours and silences are told by the wall clock's. Not safe for concurrent use.
 type clock struct {
 	wall  func() time.Time              // the wall clock
 	since func(time.Time) time.Duration // what passed since a reading of it, by the monotonic clock
@@ -39,6 +46,8 @@ func (c *clock) now() (now time.Time, jumped time.Time) {
 		jumped, c.last = c.last, plain(reading)
 	case ahead > 0:
 		c.last = plain(reading)
+	case ahead >= -slowerMax:
+		c.last = c.last.Add(-min(-ahead, passed/slower))
 	}
 	return c.last, jumped
 }

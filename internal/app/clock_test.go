@@ -29,8 +29,8 @@ func TestClockNeverGoesBackAndReportsJumps(t *testing.T) {
 		jumped       bool
 	}{
 		{"time passes", time.Minute, 0, time.Minute, false},
-		{"set back by an hour", time.Minute, -time.Hour, 2 * time.Minute, false},
-		{"set to 1970", time.Minute, -56 * 365 * 24 * time.Hour, 3 * time.Minute, false},
+		{"set back by an hour", time.Minute, -time.Hour, time.Minute + 52500*time.Millisecond, false},
+		{"set to 1970", time.Minute, -56 * 365 * 24 * time.Hour, 2*time.Minute + 52500*time.Millisecond, false},
 		{"right again", time.Minute, 0, 4 * time.Minute, false},
 		{"a little ahead", time.Minute, 10 * time.Second, 5*time.Minute + 10*time.Second, false},
 		{"set ahead by an hour", time.Minute, time.Hour, time.Hour + 6*time.Minute, true},
@@ -41,6 +41,28 @@ func TestClockNeverGoesBackAndReportsJumps(t *testing.T) {
 		now, jumped := c.now()
 		if got := now.Sub(base); got != s.want || jumped.IsZero() == s.jumped {
 			t.Errorf("%s: got %v (jumped %v), want %v (%v)", s.what, got, !jumped.IsZero(), s.want, s.jumped)
+		}
+	}
+}
+
+// TestClockMakesUpForAClockThatWasAhead sets the wall clock back by an hour, or starts with a store whose last record is an hour ahead: logical
+// time goes on, and eight hours later both agree, so that silences and hours are kept by the clock on the wall again.
+func TestClockMakesUpForAClockThatWasAhead(t *testing.T) {
+	base := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	wall := base
+	c := newClock(func() time.Time { return wall }, base.Add(time.Hour))
+	passed := time.Duration(0)
+	c.since = func(time.Time) time.Duration { return passed }
+	before, _ := c.now()
+	for passed = 10 * time.Second; wall.Before(base.Add(9 * time.Hour)); {
+		wall = wall.Add(passed)
+		now, jumped := c.now()
+		if slow := now.Sub(before); slow < passed*7/8 || slow > passed || !jumped.IsZero() {
+			t.Fatalf("%v after the start %v passed in %v (jumped: %v)", wall.Sub(base), slow, passed, !jumped.IsZero())
+		}
+		before = now
+		if agree := now.Equal(wall); agree != !wall.Before(base.Add(8*time.Hour)) {
+			t.Fatalf("%v after the start logical time is ahead by %v", wall.Sub(base), c.drift())
 		}
 	}
 }

@@ -11,9 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/alertmanager/pkg/labels"
+
 	"quell/correlate"
 	"quell/internal/fake"
+	"quell/notify/digest"
 	"quell/storage"
+	"quell/web"
 )
 
 // TestDigestIsMadeOnceAcrossRestarts runs quell over a schedule that came due while it was down: one digest arrives, says that it
@@ -50,7 +54,7 @@ digest: [{schedule: "`+schedule+`", timezone: UTC, receiver: team}]
 			t.Fatal(err)
 		}
 		waitFor(t, "the digest's mark", func() bool {
-			v, err := a.store.Get(storage.Marks, []byte("digest/team/UTC/"+schedule))
+			v, err := a.store.Get(storage.Marks, []byte("digest/team/{}/"))
 			return v != nil && err == nil
 		})
 	})
@@ -93,11 +97,13 @@ func runAt(t *testing.T, dir string, now time.Time, during func(a *App)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.run(ctx) }()
+	defer func() { // also when during gives up
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("quell ended with %v", err)
+		}
+	}()
 	during(a)
-	cancel()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
 }
 
 // wait returns when a takes requests.
@@ -109,7 +115,7 @@ func (a *App) wait(t *testing.T) {
 // waitFor polls with a deadline; it is for tests with real sockets, where time cannot be faked.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
@@ -123,7 +129,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 // TestReloadRefusesBadConfigAndKeepsTheOld swaps the file for a bad one, then for a good one.
 func TestReloadRefusesBadConfigAndKeepsTheOld(t *testing.T) {
 	dir := t.TempDir()
-	good := "server: {listen: \"127.0.0.1:0\"}\nhold: {default: 7m}\nroute: {receiver: a}\nreceivers: [{name: a}]\n"
+	good := "reload: {watch: false}\nserver: {listen: \"127.0.0.1:0\"}\nhold: {default: 7m}\nroute: {receiver: a}\nreceivers: [{name: a}]\n"
 	writeFile(t, dir, "quell.yml", good)
 	a := &App{options: Options{ConfigPath: filepath.Join(dir, "quell.yml"), Stderr: io.Discard}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -165,4 +171,42 @@ func TestReloadRefusesBadConfigAndKeepsTheOld(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "data", "quell.db")); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestDigestsPickIncidentsByLabels makes digests of two teams' incidents, of which one healed and one is open, for one of them and for both.
+func TestDigestsPickIncidentsByLabels(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir, "quell.yml", "server: {listen: \"127.0.0.1:0\"}\nstorage: {path: quell.db}\nhold: {settle: 1s}\nroute: {receiver: a}\nreceivers: [{name: a}]\n")
+	runAt(t, dir, time.Now(), func(a *App) {
+		a.wait(t)
+		cart := firing("CartDown", "service/cart", "team", "shop")
+		for _, in := range []correlate.Input{cart, firing("DBDown", "service/db", "team", "data"), ended(cart)} {
+			if err := a.loop.submit(t.Context(), []correlate.Input{in}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now := time.Now().UTC()
+		report := func(matchers string) *digest.Digest {
+			ms, err := labels.ParseMatchers(matchers)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := a.makeDigest(t.Context(), &digestSpec{since: now.Add(-time.Hour), until: now.Add(time.Hour), matchers: ms})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		waitFor(t, "the cart to heal", func() bool { return report("").Figures.SelfHealed == 1 })
+		if d := report(`team="shop"`); d.Figures.Incidents != 1 || d.Figures.SelfHealed != 1 || d.Matchers != `team="shop"` || d.Past != nil {
+			t.Errorf("shop: %+v of %s, past %v", d.Figures, d.Matchers, d.Past)
+		}
+		if d := report(`team=~"shop|data"`); d.Figures.Incidents != 2 {
+			t.Errorf("both: %+v", d.Figures)
+		}
+		doc, err := backend{a}.Digest(t.Context(), &web.DigestQuery{Since: now.Add(-time.Hour), Until: now.Add(time.Hour), Location: time.UTC, Format: "text"})
+		if err != nil || !strings.Contains(string(doc.Body), "2 incidents of 2 alerts: 1 healed by itself, 1 still open.") {
+			t.Errorf("text: %s, %v", doc.Body, err)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -57,6 +58,9 @@ type request struct {
 	with   func(*step) error
 	read   bool       // with only reads: it is served even while nothing can be stored
 	done   chan error // buffered: the loop never waits for a caller that went away
+	// mu is held while check and with run, and guards gone: the caller waits no longer, and was told that it failed.
+	mu   sync.Mutex
+	gone bool
 	// answered is true once done was sent something. It belongs to the loop, as all of a request that was taken from the queue does.
 	answered bool
 }
@@ -69,6 +73,37 @@ func (r *request) answer(err error) {
 	}
 }
 
+// leave says that the caller goes. When it returns, check and with do not run, and of a read they never will: what they write to, the
+// caller reads without a lock.
+func (r *request) leave() {
+	r.mu.Lock()
+	r.gone = true
+	r.mu.Unlock()
+}
+
+// allowed runs check. Who asks for something that may be refused, and went away, was told that it is not done.
+func (r *request) allowed(e *correlate.Engine) error {
+	if r.check == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone {
+		return errBusy
+	}
+	return r.check(e)
+}
+
+// run runs with, unless there is nobody left to read for. What is written is written all the same: its inputs are part of the step.
+func (r *request) run(s *step) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone && r.read {
+		return errBusy
+	}
+	return r.with(s)
+}
+
 // loop owns the engine. All its methods but submit and call belong to the goroutine of run.
 type loop struct {
 	store   store
@@ -78,12 +113,16 @@ type loop struct {
 	compile correlate.Compiler
 
 	engine *correlate.Engine
-	router *routing.Router
+	// escalations are stepped with the engine. Their router is that of the engine's policy.
+	escalations *routing.Escalations
+
 	clock  *clock
-	sent   map[correlate.IncidentID]sentTo
 	seq    uint64
 	nextID uint64 // of deliveries
 	audits uint64 // entries of the audit log, to tell those of one instant apart
+	// dead is what was given up. current is the configuration in force.
+	dead    deadLetters
+	current func() *setup
 	// poisoned counts the requests that went into quarantine.
 	poisoned int
 	// broken is why the engine cannot be stepped any more, nil while it can.
@@ -103,11 +142,15 @@ type loop struct {
 }
 
 // submit gives inputs to the loop and waits until they are durable. The error is a [*topology.FullError] if there was no room for an
-// update among them; the others were taken.
+// update among them; the others were taken. It is a [*correlate.HeartbeatError] if nobody expects a heartbeat among them: then
+// nothing was.
 func (l *loop) submit(ctx context.Context, inputs []correlate.Input) error {
 	r := &request{inputs: inputs, done: make(chan error, 1)}
 	if slices.ContainsFunc(inputs, isTopology) {
 		r.with = func(s *step) error { return s.refused(inputs) }
+	}
+	if slices.ContainsFunc(inputs, isHeartbeat) {
+		r.check = func(e *correlate.Engine) error { return expected(e, inputs) }
 	}
 	return l.do(ctx, r)
 }
@@ -133,10 +176,19 @@ func (l *loop) do(ctx context.Context, r *request) error {
 	case err := <-r.done:
 		return err
 	case <-l.stopped:
-		return errStopping
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		r.leave()
 	}
+	// An answer counts, even if the caller wakes only after the loop has ended or the time is over.
+	select {
+	case err := <-r.done:
+		return err
+	default:
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return errStopping
 }
 
 // run steps the engine until ctx ends. It returns an error when the process must end: the store's state is unknown.
@@ -167,11 +219,20 @@ func (l *loop) wait() time.Duration {
 	if len(l.behind) > 0 {
 		return retryCommit
 	}
-	at, ok := l.engine.Deadline()
+	at, ok := l.deadline()
 	if !ok || l.broken != nil {
 		return idle
 	}
 	return min(max(at.Sub(l.clock.last)-l.clock.since(l.clock.read), 0), idle)
+}
+
+// deadline is when there must be a step even without requests.
+func (l *loop) deadline() (at time.Time, ok bool) {
+	at, ok = l.engine.Deadline()
+	if next, more := l.escalations.Deadline(); more && (!ok || next.Before(at)) {
+		return next, true
+	}
+	return at, ok
 }
 
 // gather takes what else waits, up to one step's worth.
@@ -234,22 +295,23 @@ func (l *loop) sortOut(s *step, requests []*request) []*request {
 	}
 	clear(l.fresh)
 	for _, r := range requests {
-		if r.check != nil {
-			if err := r.check(l.engine); err != nil {
-				r.answer(err)
-				continue
-			}
+		if err := r.allowed(l.engine); err != nil {
+			r.answer(err)
+			continue
 		}
 		fresh := 0
 		for _, in := range r.inputs {
 			if a, ok := in.(*correlate.Alert); ok {
 				if _, again := l.fresh[a.Fingerprint]; !again {
 					if num, known := l.engine.Unchanged(a); known {
-						l.touched.add(a, num)
+						l.touched.add(a, num, s.at)
 						continue
 					}
 					l.fresh[a.Fingerprint] = struct{}{}
 				}
+			}
+			if u, ok := in.(*correlate.Unseen); ok && !l.engine.UnseenNews(u) {
+				continue
 			}
 			s.inputs = append(s.inputs, in)
 			fresh++
@@ -275,13 +337,13 @@ func (l *loop) step(s *step) (err error) {
 			err = &enginePanic{value: p, stack: debug.Stack()}
 		}
 	}()
-	at, due := l.engine.Deadline()
+	at, due := l.deadline()
 	if len(s.inputs) > 0 || due && !at.After(s.at) || l.touched.full() {
 		s.inputs = append(l.touched.take(), s.inputs...)
 		s.run()
 	}
 	for _, r := range s.with {
-		if err := r.with(s); err != nil {
+		if err := r.run(s); err != nil {
 			r.answer(err)
 		}
 	}

@@ -137,8 +137,8 @@ func (b *bench) start(compile correlate.Compiler) {
 	}
 	seq, at := b.store.Last()
 	l := &loop{
-		store: b.store, send: b.rec, log: log, metrics: m, compile: compile, engine: engine, router: set.router,
-		clock: newClock(time.Now, at), seq: seq, sent: make(map[correlate.IncidentID]sentTo),
+		store: b.store, send: b.rec, log: log, metrics: m, compile: compile, engine: engine,
+		clock: newClock(time.Now, at), seq: seq, current: func() *setup { return set },
 		queue: make(chan *request, 1000), stopped: make(chan struct{}),
 	}
 	l.safe = &safeMode{
@@ -156,6 +156,8 @@ func (b *bench) start(compile correlate.Compiler) {
 	go func() { done <- l.run(ctx) }()
 	b.loop = l
 	b.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	stop := b.stop
+	b.t.Cleanup(func() { _ = stop() }) // else a bubble whose test gave up would let time pass for ever
 }
 
 func (b *bench) post(inputs ...correlate.Input) error {

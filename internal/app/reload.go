@@ -2,35 +2,65 @@ package app
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 
 	"quell/correlate"
+	"quell/internal/confdiff"
 	"quell/internal/config"
-	"quell/storage"
 )
+
+// Who asks for a configuration, beside people.
+const (
+	byStart  = "start"
+	byWatch  = "watch"
+	bySignal = "signal"
+)
+
+// readTries is how often files that change under the reader are read anew.
+const readTries = 3
+
+// errUnsteady says that no reading of the files saw all of them at one moment.
+var errUnsteady = errors.New("the configuration's files change while they are read; nothing was taken")
+
+// read reads the configuration as its files were at one moment, and returns their fingerprint. Files is what the last one named.
+func read(path string, files, patterns []string) (c *config.Config, fingerprint string, err error) {
+	if len(files) == 0 {
+		files = []string{path}
+	}
+	for range readTries {
+		fingerprint = config.Fingerprint(files, patterns)
+		c, err = config.Load(path)
+		same := err != nil || slices.Equal(files, c.Files()) && slices.Equal(patterns, c.Patterns)
+		if same && config.Fingerprint(files, patterns) == fingerprint {
+			return c, fingerprint, err
+		}
+		if err == nil {
+			files, patterns = c.Files(), c.Patterns
+		}
+	}
+	return nil, fingerprint, errUnsteady
+}
 
 // reload puts the configuration file in force as it is now, or, when anything in it is wrong, changes nothing. Who asked, and
 // from where, goes into the audit log.
 func (a *App) reload(ctx context.Context, by, from string) (err error) {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
-	defer func() {
-		a.metrics.reloaded(err == nil, a.options.wall())
-		a.refused.Store(nil)
-		if err != nil {
-			a.refused.Store(&err)
-			a.log.Error("reload refused", slog.Any("error", err))
-		}
-	}()
-	c, err := config.Load(a.options.ConfigPath)
+	defer func() { a.told(by, err) }()
+	old := a.current.Load().config
+	c, fingerprint, err := read(a.options.ConfigPath, old.Files(), old.Patterns)
+	if _, wrong := errors.AsType[config.Problems](err); err == nil || wrong {
+		a.print = fingerprint // else it is tried again
+	}
 	if err != nil {
 		return err
 	}
-	old := a.current.Load().config
-	if a.options.Listen != "" {
-		c.Listen = a.options.Listen
+	a.override(c)
+	if by == byWatch && c.Same(old) {
+		return nil
 	}
 	if c.Listen != old.Listen || c.StoragePath != old.StoragePath || c.Limits != old.Limits || c.MaxBodyBytes != old.MaxBodyBytes {
 		a.log.Warn("server, storage and limits take effect after a restart only")
@@ -39,6 +69,7 @@ func (a *App) reload(ctx context.Context, by, from string) (err error) {
 		a.log.Warn("kubernetes clusters take effect after a restart only")
 	}
 	next := newSetup(c, a.store.ID(), a.options.wall())
+	next.by = by
 	policy := c.Policy()
 	if _, err := compile(&policy); err != nil {
 		return err
@@ -47,27 +78,42 @@ func (a *App) reload(ctx context.Context, by, from string) (err error) {
 	if err := receivers.Validate(); err != nil {
 		return err
 	}
-	if err := a.adopt(ctx, next, auditEntry{By: by, From: from, Action: "reload", Detail: c.Hash}); err != nil {
+	if err := a.adopt(ctx, next, auditEntry{By: by, From: from, Action: "reload", Detail: changes(old, c)}); err != nil {
 		if a.current.Load() != next {
+			a.print = "" // it is no fault of the files
 			return err
 		}
 		// The engine was stepped with it and waits for the store: it is in force, as a whole, and is read again after a restart.
 		a.log.Warn("configuration is in force but not stored yet", slog.Any("error", err))
 	}
-	a.log.Info("configuration reloaded", slog.String("hash", c.Hash), slog.String("by", by))
+	a.metrics.configured(c)
+	a.log.Info("configuration reloaded", slog.String("hash", c.Hash), slog.String("by", by), slog.String("revision", c.Revision))
 	return nil
 }
 
-// adopt gives the loop a new setup, in one step with the policy and topology that come with it. Router and receivers change in the
+// override puts in what the command line says.
+func (a *App) override(c *config.Config) {
+	if a.options.Listen != "" {
+		c.Listen = a.options.Listen
+	}
+	if a.options.Storage != "" {
+		c.StoragePath = a.options.Storage
+	}
+}
+
+// changes says in one line what a configuration changes, beginning with its hash.
+func changes(from, to *config.Config) string {
+	if text := confdiff.Compare(from.Shown(), to.Shown()).Summary(); text != "" {
+		return to.Hash + ": " + text
+	}
+	return to.Hash
+}
+
+// adopt gives the loop a new setup, in one step with the policy and topology that come with it. Routes and receivers change in the
 // same moment, else pages would go to receivers that nobody knows.
 func (a *App) adopt(ctx context.Context, next *setup, entry auditEntry) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, submitWait, errBusy)
-	defer cancel()
 	r := &request{done: make(chan error, 1)}
 	r.check = func(*correlate.Engine) error {
-		if ctx.Err() != nil {
-			return context.Cause(ctx) // who asked was told that it failed
-		}
 		inputs, err := a.loop.firstInputs(next.config)
 		r.inputs = inputs
 		return err
@@ -78,27 +124,11 @@ func (a *App) adopt(ctx context.Context, next *setup, entry auditEntry) error {
 		}
 		a.loop.markSources(s, r.inputs, next.config)
 		s.audit(entry)
-		s.loop.router = next.router
+		s.keep(next.config)
 		a.current.Store(next)
 		a.graphs.wake()
+		a.sockets.wake()
 		return nil
 	}
 	return a.loop.do(ctx, r)
-}
-
-// auditEntry is one row of the audit log.
-type auditEntry struct {
-	At     string `json:"t"`
-	By     string `json:"by"`
-	From   string `json:"from,omitempty"`
-	Action string `json:"action"`
-	On     string `json:"on,omitempty"`
-	Detail string `json:"detail,omitempty"`
-}
-
-// audit adds to the audit log: who did what, when, from where.
-func (s *step) audit(e auditEntry) {
-	e.At = s.at.Format("2006-01-02T15:04:05.000Z07:00")
-	s.loop.audits++
-	s.put(storage.Audit, fmt.Sprintf("%020d/%06d", s.at.UnixNano(), s.loop.audits%1_000_000), e)
 }

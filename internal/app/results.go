@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"log/slog"
 
 	"quell/correlate"
 	"quell/notify"
@@ -14,39 +12,43 @@ import (
 	"quell/storage"
 )
 
-// delivered makes the result of a delivery durable: it leaves the outbox, its reference is kept, a page that failed is told to
-// others, and the engine learns of it.
+// delivered makes the result of a delivery durable: it leaves the outbox, its reference is kept, and the engine and the escalation of
+// its incident learn of it.
 func (l *loop) delivered(ctx context.Context, r notify.Result) error {
 	d := &r.Delivery
 	if d.ID >= directFirst {
 		return nil // safe mode's: it never was in the outbox
 	}
+	if r.Deferred {
+		return l.deferred(ctx, &r)
+	}
 	return l.do(ctx, &request{inputs: told(&r), done: make(chan error, 1), with: func(s *step) error {
 		s.delete(storage.Outbox, outboxKey(d.ID))
-		if _, known := l.sent[incidentOf(d)]; r.Ref != "" && !known {
+		if known := l.escalations.Knows(incidentOf(d)); r.Ref != "" && !known {
 			s.forget = append(s.forget, d.Key) // the incident was forgotten while this was on its way
 		} else if r.Ref != "" {
 			s.put(storage.Refs, refKey(d.Key, d.Target), savedRef{d.Key, d.Target, r.Ref})
 		}
-		if r.Err != nil {
-			l.log.Error("delivery given up", slog.String("receiver", d.Target.Receiver), slog.String("integration", d.Target.Type),
-				slog.String("action", string(d.Action)), slog.String("key", d.Key), slog.Any("error", r.Err))
-			s.deliver(l.router.Failed(s.at, *d, r.Err.Error()))
+		switch {
+		case d.Target == notify.ProbeTarget, r.Withdrawn, r.Superseded:
+		case r.Err != nil:
+			s.bury(&r)
+		default:
+			s.works(d.Target)
 		}
 		return nil
 	}})
 }
 
-// told is what the engine has to know of a result: pages, and what failed.
+// told is what engine and escalations have to know of a result: how pages and notices ended, what failed, and what was dropped.
 func told(r *notify.Result) []correlate.Input {
 	d := &r.Delivery
-	if d.Incident == nil || r.Withdrawn || r.Superseded || r.Err == nil && d.Action != routing.Trigger {
+	opens := d.Action == routing.Trigger || d.Action == routing.Notice
+	if d.Incident == nil || r.Err == nil && !opens && !r.Superseded {
 		return nil
 	}
-	in := &correlate.Delivery{
-		Incident: d.Incident.ID, Generation: d.Incident.Generation, Receiver: d.Target.Receiver,
-		Integration: integration(d.Target), Action: string(d.Action),
-	}
+	in := correlateDelivery(d)
+	in.Withdrawn, in.Superseded = r.Withdrawn, r.Superseded
 	if r.Err != nil {
 		in.Error = r.Err.Error()
 	}
@@ -59,10 +61,6 @@ func incidentOf(d *routing.Delivery) correlate.IncidentID {
 		return 0
 	}
 	return d.Incident.ID
-}
-
-func integration(t routing.Target) string {
-	return fmt.Sprintf("%s[%d]", t.Type, t.Index)
 }
 
 // savedRef is a row of table Refs.
@@ -78,12 +76,8 @@ var errEnough = errors.New("enough")
 // readOutbox reads at most limit deliveries with ids of at least from; 0 means all.
 func readOutbox(st store, from uint64, limit int) ([]routing.Delivery, error) {
 	var list []routing.Delivery
-	err := st.Scan(storage.Outbox, binary.BigEndian.AppendUint64(nil, from), nil, func(_, v []byte) error {
-		var d routing.Delivery
-		if err := json.Unmarshal(v, &d); err != nil {
-			return err
-		}
-		list = append(list, d)
+	err := scanOutbox(st, from, func(d *routing.Delivery) error {
+		list = append(list, *d)
 		if limit > 0 && len(list) >= limit {
 			return errEnough
 		}
@@ -93,4 +87,15 @@ func readOutbox(st store, from uint64, limit int) ([]routing.Delivery, error) {
 		err = nil
 	}
 	return list, err
+}
+
+// scanOutbox reads the deliveries with ids of at least from.
+func scanOutbox(st store, from uint64, fn func(*routing.Delivery) error) error {
+	return st.Scan(storage.Outbox, binary.BigEndian.AppendUint64(nil, from), nil, func(_, v []byte) error {
+		d := new(routing.Delivery)
+		if err := json.Unmarshal(v, d); err != nil {
+			return err
+		}
+		return fn(d)
+	})
 }

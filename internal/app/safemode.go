@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"quell/correlate"
+	"quell/internal/english"
 	"quell/routing"
 	"quell/rules"
 	"quell/storage"
@@ -204,17 +205,17 @@ func (l *loop) alone(r *request) error {
 	})
 	for _, in := range r.inputs {
 		if a, ok := in.(*correlate.Alert); ok && !a.Resolved() {
-			q.deliver(l.router.Direct(now, a))
+			q.deliver(l.escalations.Router().Direct(now, a))
 		}
 	}
-	q.deliver(l.router.Operator(now, "engine-panic", fmt.Sprintf("quell could not process %d inputs (%v); they are in quarantine and firing alerts among them were paged as they are.", len(r.inputs), err)))
+	q.deliver(l.escalations.Router().Operator(now, "engine-panic", fmt.Sprintf("quell could not process %s (%v); they are in quarantine and firing alerts among them were paged as they are.", english.Count(len(r.inputs), "input"), err)))
 	if r.check != nil {
 		r.answer(fmt.Errorf("%w: %w", errDegraded, err)) // somebody asked for something to be done, and it was not
 	}
 	return l.finish(q, []*request{r})
 }
 
-// reloadEngine goes back to the stored state. What the discarded step made of where pages went is discarded with it, else the
+// reloadEngine goes back to the stored state. What the discarded step made of escalations is discarded with it, else the
 // same page would not be noted when it is decided again.
 func (l *loop) reloadEngine() error {
 	e, err := loadEngine(l.store, l.compile)
@@ -222,8 +223,8 @@ func (l *loop) reloadEngine() error {
 		return fmt.Errorf("reload the engine: %w", err)
 	}
 	l.engine, l.touched = e, touches{}
-	if err := l.restoreSent(); err != nil {
-		return fmt.Errorf("reload marks: %w", err)
+	if err := l.restoreEscalations(); err != nil {
+		return fmt.Errorf("reload escalations: %w", err)
 	}
 	return nil
 }

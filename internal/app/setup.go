@@ -7,25 +7,33 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/ingest/hook"
 	"quell/internal/config"
+	"quell/internal/rulebook"
 	"quell/routing"
-	"quell/rules"
 	"quell/storage"
+	"quell/web"
 )
 
 // setup is a configuration in force and what was made of it. It does not change; a reload makes another.
 type setup struct {
 	config *config.Config
 	router *routing.Router
+	hooks  map[string]*hook.Source
+	access *web.Access
 	loaded time.Time
+	// by says who put it in force: start, signal, watch, api.
+	by string
 }
 
 func newSetup(c *config.Config, storeID string, now time.Time) *setup {
-	return &setup{config: c, router: routing.New(c.Route, c.Targets(), routing.Options{StoreID: storeID}), loaded: now}
+	return &setup{
+		config: c, router: routing.New(c.Routing(), routing.Options{StoreID: storeID}), hooks: hooksOf(c.Webhooks), access: accessOf(c), loaded: now,
+	}
 }
 
 // compile is the engine's compiler.
-func compile(p *correlate.Policy) (correlate.Rules, error) { return rules.Compile(p) }
+func compile(p *correlate.Policy) (correlate.Rules, error) { return rulebook.Compile(p) }
 
 // loadEngine makes an engine from the store's state, or an empty one from an empty store.
 func loadEngine(st store, compile correlate.Compiler) (*correlate.Engine, error) {

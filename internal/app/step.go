@@ -58,22 +58,30 @@ func (l *loop) reuse(s *step) {
 	s.changes, s.buf = nil, nil
 }
 
-// sentTo is where the page of an incident's generation went.
-type sentTo struct {
-	Generation int              `json:"generation"`
-	Targets    []routing.Target `json:"targets"`
-}
-
 // run steps the engine at s.at with s.inputs and turns what it says into changes and deliveries.
 func (s *step) run() {
-	effects := s.loop.engine.Step(s.at, s.inputs)
+	l := s.loop
+	l.escalations.Hear(s.inputs)
+	effects := l.engine.Step(s.at, s.inputs)
 	s.stepped = true
-	s.loop.metrics.effects(effects)
+	l.metrics.effects(effects)
 	s.countRefused()
+	s.deliver(l.escalations.Step(s.at, effects, func(id correlate.IncidentID) (*correlate.Incident, bool) {
+		return l.engine.Incident(id, correlate.MaxShown)
+	}))
 	for i := range effects {
-		s.route(&effects[i])
+		switch effects[i].Decision {
+		case correlate.SelfHeal, correlate.Resolve, correlate.Merge, correlate.Withdraw:
+			s.remember(effects[i].Incident)
+		}
 	}
-	s.loop.engine.Changes(s.row)
+	l.engine.Changes(s.row)
+	l.escalations.Changes(s.mark)
+}
+
+// mark takes over a changed row of an incident's escalation.
+func (s *step) mark(id correlate.IncidentID, row []byte) {
+	s.changes = append(s.changes, storage.Change{Table: storage.Marks, Key: []byte(escalationKey(id)), Value: row})
 }
 
 func isTopology(in correlate.Input) bool {
@@ -145,41 +153,6 @@ func (s *step) delete(t storage.Table, key string) {
 	s.changes = append(s.changes, storage.Change{Table: t, Key: []byte(key)})
 }
 
-// route asks the router what an effect means for receivers, and keeps history of what ended.
-func (s *step) route(f *correlate.Effect) {
-	if !concernsReceivers(f.Decision) {
-		return
-	}
-	l := s.loop
-	inc, ok := l.engine.Incident(f.Incident, correlate.MaxShown)
-	if !ok {
-		return
-	}
-	before := l.sent[f.Incident]
-	change := routing.Change{Effect: *f, Incident: inc}
-	if before.Generation == f.Generation {
-		change.Sent = before.Targets
-	}
-	deliveries, targets := l.router.Deliveries(s.at, change)
-	s.deliver(deliveries)
-	if len(targets) > 0 && (before.Generation != f.Generation || len(before.Targets) != len(targets)) {
-		l.sent[f.Incident] = sentTo{f.Generation, targets}
-		s.put(storage.Marks, sentKey(f.Incident), l.sent[f.Incident])
-	}
-	switch f.Decision {
-	case correlate.SelfHeal, correlate.Resolve, correlate.Merge:
-		s.remember(f.Incident)
-	}
-}
-
-func concernsReceivers(d correlate.Decision) bool {
-	switch d {
-	case correlate.Join, correlate.Hold, correlate.Open, correlate.Leave, correlate.Lost:
-		return false
-	}
-	return true
-}
-
 // deliver numbers deliveries and puts them into the outbox.
 func (s *step) deliver(deliveries []routing.Delivery) {
 	for i := range deliveries {
@@ -194,28 +167,25 @@ func (s *step) deliver(deliveries []routing.Delivery) {
 // remember keeps a copy of an incident for those who ask later.
 func (s *step) remember(id correlate.IncidentID) {
 	if inc, ok := s.loop.engine.Incident(id, historyShown); ok {
+		inc.Escalation = s.loop.escalations.View(id)
 		s.put(storage.Incidents, historyKey(id), inc)
 	}
 }
 
 // forgetIncident drops what was kept to reach an incident at its receivers.
 func (s *step) forgetIncident(id correlate.IncidentID) {
-	to, ok := s.loop.sent[id]
-	if !ok {
-		return
-	}
-	delete(s.loop.sent, id)
-	s.delete(storage.Marks, sentKey(id))
-	for gen := 1; gen <= to.Generation; gen++ {
-		key := s.loop.router.Key(id, gen)
-		s.forget = append(s.forget, key)
-		for _, t := range to.Targets {
+	keys, reached := s.loop.escalations.Forget(id)
+	s.forget = append(s.forget, keys...)
+	for _, key := range keys {
+		for _, t := range reached {
 			s.delete(storage.Refs, refKey(key, t))
 		}
 	}
 }
 
-func sentKey(id correlate.IncidentID) string { return "sent/" + id.String() }
+const escalationPrefix = "escalation/"
+
+func escalationKey(id correlate.IncidentID) string { return escalationPrefix + id.String() }
 
 func refKey(key string, t routing.Target) string {
 	return fmt.Sprintf("%s\x00%s\x00%s\x00%d", key, t.Receiver, t.Type, t.Index)

@@ -20,7 +20,7 @@ const (
 // touches collects alerts that were reported again unchanged. They go into the next step's record, whenever there is one: before a
 // time-out can strike there is a step at the latest, so nothing is lost by waiting. The zero value is ready.
 type touches struct {
-	by    map[touch][]uint64
+	by    map[touch]*touched
 	count int
 }
 
@@ -29,22 +29,31 @@ type touch struct {
 	expires int64 // Unix nanoseconds, zero if the sender gave none
 }
 
-func (t *touches) add(a *correlate.Alert, num uint64) {
+// touched are the alerts that share one, and when the last of them was reported.
+type touched struct {
+	nums []uint64
+	last time.Time
+}
+
+// add notes that an alert was reported again at a time that is not before that of an earlier call.
+func (t *touches) add(a *correlate.Alert, num uint64, at time.Time) {
 	key := touch{source: a.Source}
 	if !a.Expires.IsZero() {
 		key.expires = a.Expires.Truncate(touchGrain).UnixNano()
 	}
 	if t.by == nil {
-		t.by = make(map[touch][]uint64)
+		t.by = make(map[touch]*touched)
 	}
-	if num == 0 {
-		if _, ok := t.by[key]; !ok {
-			t.by[key] = nil // the source is alive
-		}
-		return
+	of := t.by[key]
+	if of == nil {
+		of = new(touched)
+		t.by[key] = of
 	}
-	t.by[key] = append(t.by[key], num)
-	t.count++
+	of.last = at
+	if num != 0 { // else the source is alive, and no more
+		of.nums = append(of.nums, num)
+		t.count++
+	}
 }
 
 func (t *touches) full() bool { return t.count >= touchesMax }
@@ -56,9 +65,9 @@ func (t *touches) take() []correlate.Input {
 	})
 	inputs := make([]correlate.Input, 0, len(keys))
 	for _, k := range keys {
-		nums := t.by[k]
-		slices.Sort(nums)
-		r := &correlate.Refresh{Source: k.source, Alerts: slices.Compact(nums)}
+		of := t.by[k]
+		slices.Sort(of.nums)
+		r := &correlate.Refresh{Source: k.source, Alerts: slices.Compact(of.nums), Heard: of.last}
 		if k.expires != 0 {
 			r.Expires = time.Unix(0, k.expires).UTC()
 		}

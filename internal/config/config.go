@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
+	"github.com/prometheus/alertmanager/timeinterval"
 
 	"quell/correlate"
 	"quell/correlate/topology"
+	"quell/ingest/hook"
 	"quell/ingest/servicegraph"
 	"quell/internal/strictyaml"
 	"quell/notify"
+	"quell/notify/template"
 	"quell/routing"
 )
 
@@ -31,6 +34,13 @@ type Config struct {
 	ExternalURL string
 	// MaxBodyBytes bounds the body of one request, compressed as well as decompressed.
 	MaxBodyBytes int64
+	// Token is what who asks from another machine has to know. Empty means that senders and readers there need nothing, and that nobody there
+	// changes anything.
+	Token notify.Secret
+	// JournalToken is enough to read the journal and the configuration from another machine. Empty means that only Token is.
+	JournalToken notify.Secret
+	// AllowedHosts are names under which quell is asked, in lower case and without ports.
+	AllowedHosts []string
 
 	// StoragePath is the database file, with relative paths resolved against the configuration file's folder.
 	StoragePath string
@@ -48,12 +58,22 @@ type Config struct {
 	// Clusters are the Kubernetes clusters that are watched. None means that nothing is.
 	Clusters []Cluster
 
+	// Webhooks are who may post what, beside Alertmanager and Kubernetes.
+	Webhooks []*hook.Source
+
 	// Route is the root of the route tree.
 	Route *routing.Route
+	// Escalations are the policies that routes may name, and TimeIntervals the hours of routes and steps, by name.
+	Escalations   []routing.Policy
+	TimeIntervals map[string][]timeinterval.TimeInterval
 	// Receivers are the named groups of integrations, with their secrets.
 	Receivers []notify.Receiver
+	// Templates are the texts that receivers may use: the defaults, and those of the files that the configuration names.
+	Templates *template.Set
 	// Digests are the periodic reports.
 	Digests []Digest
+	// DeadMansSwitch is whom quell tells that it works; nil if nobody.
+	DeadMansSwitch *DeadMansSwitch
 	// SafeMode selects the alerts that go straight to their receivers while quell is degraded.
 	SafeMode labels.Matchers
 
@@ -62,12 +82,21 @@ type Config struct {
 
 	// Hash identifies the configuration: the SHA-256, in hex, of all that was read but the secrets.
 	Hash string
-	// Files are all files that were read, the configuration first, for those who watch them for changes.
-	Files []string
+	// Sources are all files that were read, the configuration first.
+	Sources []Source
+	// Patterns are those that name files, as paths from here: another file that one matches is a change.
+	Patterns []string
+	// Reload says how changes of the files get into force.
+	Reload Reload
+	// Revision is what the files are called where they come from: a commit. Possibly empty.
+	Revision string
 	// Warnings are problems that do not keep the configuration from being used.
 	Warnings Problems
 
-	policy correlate.Policy
+	policy  correlate.Policy
+	secrets []byte // digests of the secrets, to tell when one changed
+	// places are where policies and time intervals are defined, see [routing.Config].
+	places map[string]string
 }
 
 // Retention bounds what the store keeps of the past.
@@ -78,6 +107,9 @@ type Retention struct {
 	JournalBytes int64
 	// IncidentsAge is how long a closed incident can be looked up.
 	IncidentsAge time.Duration
+	// DeadLetters is how many deliveries that were given up are kept, DeadLettersAge for how long.
+	DeadLetters    int
+	DeadLettersAge time.Duration
 }
 
 // Log says what quell logs.
@@ -101,13 +133,40 @@ type Limits struct {
 // Policy returns the part that the engine's decisions depend on. The caller owns it, but for the texts in it.
 func (c *Config) Policy() correlate.Policy {
 	p := c.policy
-	p.ConfigHash = c.Hash
+	p.ConfigHash, p.Routing = c.Hash, c.Routing().Encode()
 	return p
 }
 
 // NotifyConfig returns the dispatcher's part.
 func (c *Config) NotifyConfig() notify.Config {
-	return notify.Config{Receivers: c.Receivers, ExternalURL: c.ExternalURL, MaxPending: c.Limits.MaxPendingDeliveries}
+	return notify.Config{Receivers: c.Receivers, ExternalURL: c.ExternalURL, MaxPending: c.Limits.MaxPendingDeliveries, Templates: c.Templates}
+}
+
+// Routing returns who is told what, without secrets. The caller must not change it.
+func (c *Config) Routing() *routing.Config {
+	r := &routing.Config{Route: c.Route, Receivers: c.Targets(), Chats: c.chats(), Policies: c.Escalations, TimeIntervals: c.TimeIntervals, Places: c.places}
+	for i := range c.Receivers {
+		if within := c.Receivers[i].Limits.DeliverWithin; within > 0 {
+			if r.DeliverWithin == nil {
+				r.DeliverWithin = make(map[string]time.Duration)
+			}
+			r.DeliverWithin[c.Receivers[i].Name] = within
+		}
+	}
+	return r
+}
+
+// chats are the integrations beside Slack's that take what wakes nobody.
+func (c *Config) chats() []routing.Target {
+	var list []routing.Target
+	for _, r := range c.Receivers {
+		for _, o := range r.Others {
+			if o.Notices {
+				list = append(list, o.Target(r.Name))
+			}
+		}
+	}
+	return list
 }
 
 // Targets returns the integrations of each receiver, by its name.
@@ -120,6 +179,9 @@ func (c *Config) Targets() map[string][]routing.Target {
 		}
 		for i := range r.Slack {
 			ts = append(ts, routing.Target{Receiver: r.Name, Type: "slack", Index: i})
+		}
+		for _, o := range r.Others {
+			ts = append(ts, o.Target(r.Name))
 		}
 		targets[r.Name] = ts
 	}
@@ -134,15 +196,16 @@ func defaults() *Config {
 		Listen:       "127.0.0.1:9095",
 		MaxBodyBytes: 64 << 20,
 		StoragePath:  "data/quell.db",
-		Retention:    Retention{JournalAge: 30 * day, JournalBytes: 1 << 30, IncidentsAge: 90 * day},
+		Retention:    Retention{JournalAge: 30 * day, JournalBytes: 1 << 30, IncidentsAge: 90 * day, DeadLetters: 1000, DeadLettersAge: 30 * day},
 		Log:          Log{Level: "info", Format: "logfmt"},
 		Limits:       Limits{MaxPendingDeliveries: 100_000, Queue: 1000, RequestBytesInMemory: 256 << 20},
+		Reload:       Reload{Watch: true, Interval: 10 * time.Second},
 		policy:       DefaultPolicy(),
 	}
 }
 
-// DefaultPolicy returns what a configuration that says nothing about holds and rules gives: the engine's defaults and all
-// rule packs. A replay without a configuration uses it too.
+// DefaultPolicy returns what a configuration that says nothing about holds and rules gives: the engine's defaults and the
+// rule packs that every cluster can use. A replay without a configuration uses it too.
 func DefaultPolicy() correlate.Policy {
 	p := correlate.DefaultPolicy()
 	p.Packs = []string{"kubernetes", "kube-prometheus"}

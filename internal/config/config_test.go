@@ -18,8 +18,8 @@ import (
 	"quell/correlate"
 	"quell/correlate/topology"
 	"quell/notify"
+	"quell/notify/template"
 	"quell/routing"
-	"quell/rules"
 )
 
 // write makes files in a new folder and returns it. Keys are names, and may have folders.
@@ -43,10 +43,10 @@ const minimal = "route: {receiver: oncall}\nreceivers: [{name: oncall}]\n"
 // full uses every key.
 const full = `
 server: {listen: "0.0.0.0:80", external_url: "https://q.example", max_body_bytes: 1MiB, allow_remote: true}
-storage: {path: db/q.db, retention: {journal_age: 7d, journal_bytes: 2GiB, incidents_age: 8d}}
+storage: {path: db/q.db, retention: {journal_age: 7d, journal_bytes: 2GiB, incidents_age: 8d, dead_letters: 50, dead_letters_age: 3d}}
 topology: {files: [a.json, b.json], catalogs: ["catalog/*.yaml"], catalog_entities: [{kind: deployment, name_label: name, namespace_label: type}]}
-rules: {files: ["rules/*.yml", rules/z.yml, other.yml], packs: [kubernetes]}
-hold: {default: 2m, max: 8m, settle: 30s, reopen: 10m, event_ttl: 3m, lost_after: 1h, alert_timeout: never, restart_grace: 1m}
+rules: {files: ["rules/*.yml", rules/z.yml, other.yml], packs: [kubernetes], disable: ["kubernetes/holds/failed-job"]}
+hold: {default: 2m, max: 8m, threshold: 0.8, cases: 20, not_for: critical, blast_radius: 50, settle: 30s, reopen: 10m, event_ttl: 3m, lost_after: 1h, alert_timeout: never, restart_grace: 1m}
 route:
   receiver: oncall
   routes:
@@ -54,15 +54,36 @@ route:
       continue: true
       routes:
         - receiver: team
+    - matchers: ['severity="warning"']
+      escalation: nobody-sleeps
+      active_time_intervals: [office]
+      mute_time_intervals: [holidays]
+escalation_policies:
+  - name: nobody-sleeps
+    steps:
+      - {receiver: team, notify: notice, wait: 10m, active_time_intervals: [office]}
+      - {receivers: [oncall, team], notify: page, mute_time_intervals: [holidays]}
+    repeat: {limit: 2, wait: 1h}
+    deliver_within: 90s
+time_intervals:
+  - name: office
+    time_intervals:
+      - {times: [{start_time: "09:00", end_time: "17:30"}], weekdays: ["monday:friday"], location: Europe/Berlin}
+  - name: holidays
+    time_intervals: [{days_of_month: ["1", "-2:-1"], months: [january, "june:august"], years: [2026, "2027:2030"]}]
+acknowledge: {timeout: 4h, hand_back: false}
 receivers:
   - name: oncall
-    pagerduty_configs: [{routing_key_file: pd.key, url: "http://127.0.0.1:1"}, {routing_key_file: pd.key}]
+    pagerduty_configs: [{routing_key_file: pd.key, url: "http://127.0.0.1:1"}, {routing_key_file: pd.key, change_events: false, pictures: false}]
     slack_configs: [{token_file: slack.token, channel: "#ops", api_url: "http://127.0.0.1:2/api"}]
   - name: team
-    slack_configs: [{token_file: slack.token, channel: C1}]
+    slack_configs: [{token_file: slack.token, channel: C1, pictures: false}]
 digest: [{schedule: "30 9 * * MON", timezone: Europe/Berlin, receiver: team, since: 7d}]
 safe_mode: {matchers: ['severity="page"']}
 log: {level: debug, format: json}
+event_recorder: {wait: 20m}
+heartbeats: [{name: backup, interval: 1d, grace: 1h}]
+dead_mans_switch: {interval: 2m}
 kubernetes:
   clusters:
     - {name: eu, kubeconfig: eu.kubeconfig, context: admin, namespaces: [shop, bank], qps: 5, burst: 6, secrets: true}
@@ -89,6 +110,18 @@ service_graph:
     http_config:
       basic_auth: {username: quell, password_file: prom.token}
       tls_config: {ca_file: ca.pem, server_name: prom, insecure_skip_verify: true}
+webhooks:
+  - name: shop
+    preset: grafana
+    mapping_file: shop.yml
+    mapping: {each: body.alerts}
+    auth: {hmac: {secret_file: hook.key, header: X-Sig, prefix: "v1=", algorithm: sha512, encoding: base64, timestamp_header: X-Time, separator: ".", tolerance: 1m}}
+    labels: {cluster: eu}
+    max_items: 10
+  - {name: open, preset: flux, allow_unauthenticated: true}
+  - {name: tok, preset: flux, auth: {bearer_file: hook.key}}
+  - {name: basic, preset: flux, auth: {basic: {username: u, password_file: hook.key}}}
+  - {name: aws, preset: cloudwatch, auth: {sns: {topic_arns: ["arn:aws:sns:eu-central-1:123456789012:a"], max_age: 1h}}}
 `
 
 var fullFiles = map[string]string{
@@ -106,6 +139,8 @@ var fullFiles = map[string]string{
 		"---\napiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: pay}\n",
 
 	"eu.kubeconfig": "",
+	"hook.key":      "k\n",
+	"shop.yml":      "become: {drill: {when: 'false', ignore: true}}\n",
 }
 
 // certificate signs nothing.
@@ -143,38 +178,41 @@ func TestLoadReadsEveryKey(t *testing.T) {
 		{"external_url", c.ExternalURL, "https://q.example"},
 		{"max_body_bytes", c.MaxBodyBytes, int64(1 << 20)},
 		{"path", c.StoragePath, in("db/q.db")},
-		{"retention", c.Retention, Retention{JournalAge: 7 * day, JournalBytes: 2 << 30, IncidentsAge: 8 * day}},
+		{"retention", c.Retention, Retention{JournalAge: 7 * day, JournalBytes: 2 << 30, IncidentsAge: 8 * day, DeadLetters: 50, DeadLettersAge: 3 * day}},
 		{"topology", c.Topology, &topology.Update{
 			Entities: []topology.Labeled{{ID: "node/n1", Labels: map[string]string{"zone": "a"}}},
 			Edges:    []topology.Edge{{From: "pod/shop/x", To: "node/n1", Type: "runs_on"}},
 		}},
 		{"policy", policy, correlate.Policy{
 			Hold: 2 * time.Minute, Settle: 30 * time.Second, Reopen: 10 * time.Minute, AlertTimeout: -1, EventTTL: 3 * time.Minute,
-			HoldMax: 8 * time.Minute, LostAfter: time.Hour, RestartGrace: time.Minute, MaxSymptoms: 2000, MaxEntities: 4000, ConfigHash: c.Hash, Packs: []string{"kubernetes"},
-			Rules: []correlate.RuleFile{{Name: "rules/a.yml", Text: "holds: []\n"}, {Name: "rules/z.yml", Text: "events: []\n"}, {Name: "other.yml", Text: "symptoms: []\n"}},
+			HoldMax: 8 * time.Minute, LostAfter: time.Hour, RestartGrace: time.Minute, UnseenAfter: 20 * time.Minute, MaxSymptoms: 2000, MaxEntities: 4000, ConfigHash: c.Hash, Packs: []string{"kubernetes"}, Disabled: []string{"kubernetes/holds/failed-job"}, HoldThreshold: 0.8, HoldCases: 20, NotFor: correlate.SeverityCritical, AckTimeout: 4 * time.Hour, KeepAck: true, Routing: c.Routing().Encode(), BlastRadius: 50,
+			Heartbeats: []correlate.HeartbeatRule{{Name: "backup", Interval: day, Grace: time.Hour, Severity: correlate.SeverityCritical, Rule: correlate.RuleID{Section: "heartbeat", Name: "backup", File: "quell.yml", Line: 42}}},
+			Rules:      []correlate.RuleFile{{Name: "rules/a.yml", Text: "holds: []\n"}, {Name: "rules/z.yml", Text: "events: []\n"}, {Name: "other.yml", Text: "symptoms: []\n"}},
 		}},
 		{"targets", c.Targets(), map[string][]routing.Target{
 			"oncall": {{Receiver: "oncall", Type: "pagerduty", Index: 0}, {Receiver: "oncall", Type: "pagerduty", Index: 1}, {Receiver: "oncall", Type: "slack", Index: 0}},
 			"team":   {{Receiver: "team", Type: "slack", Index: 0}},
 		}},
-		{"notify", c.NotifyConfig(), notify.Config{
+		{"templates", c.NotifyConfig().Templates.ID(), template.Default().ID()},
+		{"notify", notify.Config{Receivers: c.Receivers, ExternalURL: c.NotifyConfig().ExternalURL, MaxPending: c.NotifyConfig().MaxPending}, notify.Config{
 			ExternalURL: "https://q.example", MaxPending: 3000,
 			Receivers: []notify.Receiver{
 				{
 					Name:      "oncall",
-					PagerDuty: []notify.PagerDutyConfig{{RoutingKey: "R123", URL: "http://127.0.0.1:1"}, {RoutingKey: "R123"}},
+					PagerDuty: []notify.PagerDutyConfig{{RoutingKey: "R123", URL: "http://127.0.0.1:1"}, {RoutingKey: "R123", NoChangeEvents: true, NoPictures: true}},
 					Slack:     []notify.SlackConfig{{Token: "xoxb-1", Channel: "#ops", APIURL: "http://127.0.0.1:2/api/"}},
 				},
-				{Name: "team", Slack: []notify.SlackConfig{{Token: "xoxb-1", Channel: "C1"}}},
+				{Name: "team", Slack: []notify.SlackConfig{{Token: "xoxb-1", Channel: "C1", NoPictures: true}}},
 			},
 		}},
 		{"safe_mode", c.SafeMode.String(), `{severity="page"}`},
+		{"dead_mans_switch", *c.DeadMansSwitch, DeadMansSwitch{Interval: 2 * time.Minute, Method: "GET"}},
 		{"log", c.Log, Log{Level: "debug", Format: "json"}},
 		{"limits", c.Limits, Limits{MaxPendingDeliveries: 3000, Queue: 40, RequestBytesInMemory: 5 << 20}},
 		{"warnings", len(c.Warnings), 0},
-		{"files", c.Files, []string{
+		{"files", c.Files(), []string{
 			in("quell.yml"), in("a.json"), in("b.json"), in("catalog/shop.yaml"), in("rules/a.yml"), in("rules/z.yml"), in("other.yml"),
-			in("pd.key"), in("pd.key"), in("slack.token"), in("slack.token"), in("prom.token"), in("prom.token"), in("ca.pem"),
+			in("pd.key"), in("pd.key"), in("slack.token"), in("slack.token"), in("prom.token"), in("prom.token"), in("ca.pem"), in("shop.yml"), in("hook.key"), in("hook.key"), in("hook.key"),
 		}},
 		{"catalogs", c.Catalogs, []*correlate.Topology{{Source: "catalog catalog/shop.yaml", Update: topology.Update{
 			Entities: []topology.Labeled{{ID: "deployment/service/n1"}, {ID: "component/pay"}},
@@ -186,7 +224,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 		}
 	}
 	matches := c.Route.Match(correlate.LabelsOf("team", "a", "severity", "error"))
-	if want := []routing.Match{{Receiver: "team", Path: "/0/0", Pos: in("quell.yml") + ":13:11"}}; !cmp.Equal(want, matches) {
+	if want := []routing.Match{{Receiver: "team", Path: "/0/0", Pos: "quell.yml:13:11"}}; !cmp.Equal(want, matches) {
 		t.Errorf("route: got %+v, want %+v", matches, want)
 	}
 	if err := policy.Validate(); err != nil {
@@ -201,7 +239,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 func TestTheSmallestConfigurationTakesAllDefaults(t *testing.T) {
 	c := load(t, write(t, map[string]string{"quell.yml": minimal}))
 	want := DefaultPolicy()
-	want.ConfigHash = c.Hash
+	want.ConfigHash, want.Routing = c.Hash, c.Routing().Encode()
 	if diff := cmp.Diff(want, c.Policy()); diff != "" {
 		t.Errorf("policy (-want +got):\n%s", diff)
 	}
@@ -250,6 +288,22 @@ func TestOnlyLoopbackIsListenedOnUnlessAllowed(t *testing.T) {
 	}
 }
 
+// Names are as requests have them; what is an address with a scheme or a port would never be asked by.
+func TestAllowedHostsAreNames(t *testing.T) {
+	c, err := Parse("q.yml", []byte(minimal+"server: {allowed_hosts: [Quell.Example., quell.quell.svc]}\n"), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"quell.example", "quell.quell.svc"}, c.AllowedHosts); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	for _, bad := range []string{"https://q.example", "q.example:9095", "*.example", "a b"} {
+		if _, err := Parse("q.yml", []byte(minimal+"server: {allowed_hosts: ['"+bad+"']}\n"), t.TempDir()); err == nil || !strings.Contains(err.Error(), "is no name of a host") {
+			t.Errorf("%s: got %v", bad, err)
+		}
+	}
+}
+
 // Whoever changes a key file must not see the configuration change; whoever changes anything else must.
 func TestTheHashCoversAllFilesButSecretsAndNotTheirPlace(t *testing.T) {
 	hash := func(change string) string {
@@ -264,7 +318,7 @@ func TestTheHashCoversAllFilesButSecretsAndNotTheirPlace(t *testing.T) {
 	}
 	before := hash("")
 	for name := range fullFiles {
-		secret := slices.Contains([]string{"pd.key", "slack.token", "prom.token", "ca.pem", "eu.kubeconfig"}, name)
+		secret := slices.Contains([]string{"pd.key", "slack.token", "prom.token", "ca.pem", "eu.kubeconfig", "hook.key"}, name)
 		if after := hash(name); (after == before) != secret {
 			t.Errorf("%s changed: hash %s, was %s", name, after, before)
 		}
@@ -340,22 +394,26 @@ func TestExamplesLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc = append(doc, kubernetes...)
-	dir := write(t, map[string]string{"pd.key": "k", "slack.token": "t", "topology.json": "{}", "rules/a.yml": "", "prod-us.kubeconfig": ""})
-	texts := []string{string(example), regexp.MustCompile(`(?m)^( *)# (routes:|  - matchers|      receiver|pagerduty_configs|  - routing_key_file|slack_configs|  - token_file|    channel|  - name: shop|digest:|  - schedule|    timezone|    receiver: oncall|kubernetes:|  clusters:|    - \{name)`).ReplaceAllString(string(example), "$1$2")}
-	ruleTexts := 0
-	for _, block := range regexp.MustCompile("(?s)```yaml( rules)?\n(.*?)```").FindAllStringSubmatch(string(doc), -1) {
-		if block[1] == "" {
-			texts = append(texts, block[2])
-			continue
-		}
-		ruleTexts++
-		if _, err := rules.Compile(&correlate.Policy{Rules: []correlate.RuleFile{{Name: "doc", Text: block[2]}}}); err != nil {
-			t.Errorf("rules in the documentation:\n%v", err)
-		}
+	pagerduty, err := os.ReadFile("../../docs/pagerduty.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(texts) != 5 || ruleTexts != 1 {
-		t.Fatalf("got %d configurations and %d rule files, want 5 and 1", len(texts), ruleTexts)
+	ruleDoc, err := os.ReadFile("../../docs/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc = slices.Concat(doc, kubernetes, pagerduty, ruleDoc)
+	dir := write(t, map[string]string{"pd.key": "k", "pd-webhook.secret": "k", "lead.key": "k", "slack.token": "t", "topology.json": "{}", "rules/a.yml": "", "prod-us.kubeconfig": ""})
+	texts := []string{string(example), regexp.MustCompile(`(?m)^( *)# (routes:|  - matchers|      receiver|pagerduty_configs|  - routing_key_file|slack_configs|  - token_file|    channel|  - name: shop|digest:|  - schedule|    timezone|    receiver: oncall|kubernetes:|  clusters:|    - \{name)`).ReplaceAllString(string(example), "$1$2")}
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(doc), -1) {
+		text := block[1]
+		if !strings.Contains(text, "receivers:") {
+			text = minimal + text // a part
+		}
+		texts = append(texts, text)
+	}
+	if len(texts) != 8 {
+		t.Fatalf("got %d configurations, want 8", len(texts))
 	}
 	for _, text := range texts {
 		c, err := Parse("example", []byte(text), dir)
@@ -434,7 +492,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range regexp.MustCompile(`([a-z_]+):`).FindAllStringSubmatch(full, -1) {
+	for _, key := range regexp.MustCompile(`([a-z_]+):[^a-z]`).FindAllStringSubmatch(full, -1) {
 		if k := key[1]; k != "http" && k != "https" && !regexp.MustCompile("[`.]"+k+"[`.\\[]|### "+k+"\n").Match(doc) {
 			t.Errorf("key %s is not documented", k)
 		}

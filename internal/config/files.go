@@ -17,6 +17,8 @@ import (
 	"quell/correlate"
 	"quell/correlate/topology"
 	"quell/ingest/catalog"
+	"quell/internal/rulebook"
+	"quell/internal/secret"
 	"quell/internal/strictyaml"
 	"quell/notify"
 	"quell/rules"
@@ -35,14 +37,18 @@ func (l *loader) ruleFiles(n strictyaml.Node) {
 		if slices.ContainsFunc(p.Rules, func(f correlate.RuleFile) bool { return f.Name == name }) {
 			continue // two patterns that overlap
 		}
-		if len(p.Rules) == maxRuleFiles {
+		if len(p.Rules) == MaxRuleFiles {
 			n.Problem("too many rule files", "put more rules into one")
 			return
 		}
-		data, err := readFile(l.path(name), strictyaml.MaxBytes)
+		data, err := l.read(name, strictyaml.MaxBytes)
 		if err != nil {
-			n.Problem("rule file "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
+			n.ProblemAs(kindUnreadable, "rule file "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
 			continue
+		}
+		if l.ruleBytes += len(data); l.ruleBytes > MaxRuleBytes {
+			n.Problem(fmt.Sprintf("rule files of more than %d MiB together", MaxRuleBytes>>20), "select more with a rule: matchers may be patterns")
+			return
 		}
 		l.record(l.path(name), name, data)
 		p.Rules = append(p.Rules, correlate.RuleFile{Name: name, Text: string(data)})
@@ -64,7 +70,7 @@ func (l *loader) matching(n strictyaml.Node) []string {
 	case err != nil:
 		n.Problem(strictyaml.Quote(pattern)+" is no pattern", "")
 	case len(names) == 0:
-		n.Warn("no file matches "+strictyaml.Quote(pattern), "")
+		n.WarnAs(kindNoFile, "no file matches "+strictyaml.Quote(pattern), "")
 	}
 	return names
 }
@@ -95,11 +101,14 @@ func (l *loader) packs(n strictyaml.Node) {
 
 // checkRules compiles the rules for the sake of their problems. Those name the files by the path that leads there from here.
 func (l *loader) checkRules() {
-	p := correlate.Policy{Packs: l.config.policy.Packs}
+	p := correlate.Policy{Packs: l.config.policy.Packs, Disabled: l.config.policy.Disabled, Heartbeats: l.config.policy.Heartbeats}
 	for _, f := range l.config.policy.Rules {
 		p.Rules = append(p.Rules, correlate.RuleFile{Name: l.path(f.Name), Text: f.Text})
 	}
-	_, err := rules.Compile(&p)
+	compiled, err := rulebook.Compile(&p)
+	if set, ok := compiled.(*rules.Set); err == nil && ok {
+		l.problems = append(l.problems, ambiguities(set)...)
+	}
 	if problems, ok := errors.AsType[Problems](err); ok {
 		l.problems = append(l.problems, problems...)
 	}
@@ -122,9 +131,9 @@ func (l *loader) catalogFiles(n strictyaml.Node) {
 			return
 		}
 		path := l.path(name)
-		data, err := readFile(path, strictyaml.MaxBytes)
+		data, err := l.read(name, strictyaml.MaxBytes)
 		if err != nil {
-			n.Problem("catalog "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
+			n.ProblemAs(kindUnreadable, "catalog "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
 			continue
 		}
 		l.record(path, name, data)
@@ -182,9 +191,9 @@ func (l *loader) topologyFile(n strictyaml.Node) {
 		return
 	}
 	path := l.path(name)
-	data, err := readFile(path, maxTopologyBytes)
+	data, err := l.read(name, maxTopologyBytes)
 	if err != nil {
-		n.Problem("topology file "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
+		n.ProblemAs(kindUnreadable, "topology file "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
 		return
 	}
 	l.record(path, name, data)
@@ -242,12 +251,19 @@ func (l *loader) secret(to *notify.Secret) strictyaml.Setter {
 		if !ok {
 			return
 		}
-		value := strings.TrimSpace(string(data))
+		value, problem := strings.TrimSpace(string(data)), ""
 		switch {
 		case value == "":
-			n.Problem("secret file is empty", "")
+			problem = "secret file is empty"
 		case strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-			n.Problem("secret file holds more than one word", "")
+			problem = "secret file holds more than one word"
+		}
+		switch {
+		case problem == "":
+		case l.withoutSecrets && l.snapshot != nil:
+			value = string(secret.NewAbsent())
+		default:
+			n.ProblemAs(kindSecret, problem, "")
 		}
 		warnIfOpen(n, path)
 		*to = notify.Secret(value)
@@ -262,7 +278,7 @@ func (l *loader) secretPath(to *string) strictyaml.Setter {
 			return
 		}
 		if len(bytes.TrimSpace(data)) == 0 {
-			n.Problem("secret file is empty", "")
+			n.ProblemAs(kindSecret, "secret file is empty", "")
 		}
 		warnIfOpen(n, path)
 		*to = path
@@ -277,17 +293,23 @@ func (l *loader) secretFile(n strictyaml.Node) (path string, data []byte, ok boo
 		return "", nil, false
 	}
 	path = l.path(name)
-	l.config.Files = append(l.config.Files, path)
 	data, err := readFile(path, maxSecretBytes)
+	if err != nil && l.withoutSecrets {
+		l.config.Sources = append(l.config.Sources, Source{Path: path, Name: name, Secret: true})
+		return path, []byte(secret.NewAbsent()), true
+	}
+	l.config.Sources = append(l.config.Sources, Source{Path: path, Name: name, Secret: true, Modified: modified(path)})
+	sum := sha256.Sum256(data)
+	l.config.secrets = fmt.Appendf(l.config.secrets, "%x\n", sum)
 	if err != nil {
 		// The name is not shown: people paste the secret itself where its file belongs.
-		n.Problem("secret file cannot be read: "+cause(err), "the value is a path, relative to this file")
+		n.ProblemAs(kindSecret, "secret file cannot be read: "+cause(err), "the value is a path, relative to this file")
 	}
 	return path, data, err == nil
 }
 
 func warnIfOpen(n strictyaml.Node, path string) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
-		n.Warn("everybody on this machine can read the secret file", "chmod o-r")
+		n.WarnAs(kindOpenSecret, "everybody on this machine can read the secret file", "chmod o-r")
 	}
 }

@@ -135,7 +135,7 @@ func (l *loader) readable(to *string) strictyaml.Setter {
 			return
 		}
 		path := l.path(name)
-		l.config.Files = append(l.config.Files, path)
+		l.config.Sources = append(l.config.Sources, Source{Path: path, Name: name, Secret: true, Modified: modified(path)})
 		if _, err := readFile(path, maxSecretBytes); err != nil {
 			n.Problem("file "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "")
 			return

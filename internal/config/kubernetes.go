@@ -101,11 +101,11 @@ func (l *loader) kubeconfig(to *string) strictyaml.Setter {
 		info, err := os.Stat(*to)
 		switch {
 		case err != nil:
-			n.Problem("kubeconfig "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "the path is relative to this file")
+			n.ProblemAs(kindUnreadable, "kubeconfig "+strictyaml.Quote(name)+" cannot be read: "+cause(err), "the path is relative to this file")
 		case !info.Mode().IsRegular():
 			n.Problem("kubeconfig "+strictyaml.Quote(name)+" is not a regular file", "")
 		case info.Mode().Perm()&0o004 != 0:
-			n.Warn("everybody on this machine can read the kubeconfig", "chmod o-r")
+			n.WarnAs(kindOpenSecret, "everybody on this machine can read the kubeconfig", "chmod o-r")
 		}
 	}
 }

@@ -14,8 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"quell/correlate"
 	"quell/ingest/catalog"
 	"quell/internal/strictyaml"
+	"quell/notify/template"
 	"quell/rules"
 )
 
@@ -23,15 +25,19 @@ import (
 const (
 	maxTopologyBytes = 256 << 20
 	maxSecretBytes   = 64 << 10
-	maxRuleFiles     = 1000
 	maxCatalogs      = 10_000
+
+	// MaxRuleFiles is how many rule files there may be, and MaxRuleBytes how long they may be together: 100,000 short rules, which take
+	// 1.5 GiB to check.
+	MaxRuleFiles = 1000
+	MaxRuleBytes = 8 << 20
 )
 
 // Load reads and checks the configuration in a file. An error is of type [Problems] and names all there are.
 func Load(path string) (*Config, error) {
 	data, err := readFile(path, strictyaml.MaxBytes)
 	if err != nil {
-		return nil, Problems{{File: path, Text: "cannot be read: " + cause(err)}}
+		return nil, Problems{{File: path, Text: "cannot be read: " + cause(err), Kind: kindUnreadable}}
 	}
 	return Parse(path, data, filepath.Dir(path))
 }
@@ -39,7 +45,11 @@ func Load(path string) (*Config, error) {
 // Parse checks a configuration that was read already, and reads the files that it names. Name stands for it in
 // problems; relative paths in it are relative to dir. An error is of type [Problems].
 func Parse(name string, data []byte, dir string) (*Config, error) {
-	l := &loader{config: defaults(), dir: dir, receivers: make(map[string]strictyaml.Node)}
+	return parse(name, data, &loader{config: defaults(), dir: dir})
+}
+
+func parse(name string, data []byte, l *loader) (*Config, error) {
+	l.receivers = make(map[string]strictyaml.Node)
 	l.record(name, filepath.Base(name), data)
 	problems := strictyaml.Read(name, data, l.file)
 	problems = append(problems, l.problems...)
@@ -52,7 +62,7 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 	sum := sha256.Sum256(l.digested)
 	c.Hash = hex.EncodeToString(sum[:])
 	if !filepath.IsAbs(c.StoragePath) {
-		c.StoragePath = filepath.Join(dir, c.StoragePath)
+		c.StoragePath = filepath.Join(l.dir, c.StoragePath)
 	}
 	return c, nil
 }
@@ -61,23 +71,45 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 type loader struct {
 	config    *Config
 	dir       string
-	problems  Problems // in other files than the configuration
+	snapshot  *Snapshot // read instead of the disk, but for secrets; nil is the disk
+	problems  Problems  // in other files than the configuration
 	receivers map[string]strictyaml.Node
 	uses      []use
-	topology  strictyaml.Node // the list of topology files, or of catalogs
+
+	policies     []policyUse // those that there are
+	policyUses   []policyUse
+	stepUses     []stepUse
+	intervals    []intervalUse // those that there are
+	intervalUses []intervalUse
+	hoursUses    []hoursUse
+	disables     []disableUse
+
+	topology strictyaml.Node // the list of topology files, or of catalogs
 
 	catalogs        []*catalog.File
 	catalogNames    []string // as the file has them, one for each catalog
 	catalogEntities rules.Mapping
 
+	global       *strictyaml.Node // what other integrations fall back to
+	others       []otherUse
+	othersFailed bool
+
+	templateFiles []template.File
+	fields        []string // the templates in receivers
+
+	openWebhooks []strictyaml.Node // sources without auth
+
 	allowRemote bool
-	digested    []byte // what the hash is made of: a digest for each file
+	// withoutSecrets makes up those that cannot be read.
+	withoutSecrets bool
+	digested       []byte // what the hash is made of: a digest for each file
+	ruleBytes      int    // of the rule files that were read
 }
 
 // record notes that a file was read, and makes it part of the hash under a name that does not depend on where it lies.
 func (l *loader) record(path, name string, data []byte) {
-	l.config.Files = append(l.config.Files, path)
 	sum := sha256.Sum256(data)
+	l.config.Sources = append(l.config.Sources, Source{Path: path, Name: name, Hash: hex.EncodeToString(sum[:]), Modified: modified(path), Text: data})
 	l.digested = fmt.Appendf(l.digested, "%q %x\n", name, sum)
 }
 
@@ -93,6 +125,7 @@ func section(fields strictyaml.Fields) strictyaml.Setter {
 // file reads the whole configuration.
 func (l *loader) file(n strictyaml.Node) {
 	c := l.config
+	l.templates(n)
 	n.Map(strictyaml.Fields{
 		"server":  l.server,
 		"storage": l.storage(),
@@ -104,14 +137,25 @@ func (l *loader) file(n strictyaml.Node) {
 			},
 			"catalog_entities": l.catalogEntities.Read,
 		}),
-		"service_graph": list(l.serviceGraph),
-		"rules":         section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs}),
-		"hold":          l.hold(),
-		"kubernetes":    section(strictyaml.Fields{"clusters": l.clusters}),
-		"route":         l.root,
-		"receivers":     list(l.receiver),
-		"digest":        list(l.digest),
-		"safe_mode":     section(strictyaml.Fields{"matchers": strictyaml.Matchers(&c.SafeMode)}),
+		"service_graph":       list(l.serviceGraph),
+		"rules":               section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs, "disable": list(l.disable)}),
+		"hold":                l.hold(),
+		"silences":            l.silences(),
+		"maintenance":         list(l.maintenance),
+		"heartbeats":          l.heartbeats,
+		"inhibit_rules":       l.inhibitRules,
+		"webhooks":            l.webhooks,
+		"event_recorder":      section(strictyaml.Fields{"wait": strictyaml.Duration(&c.policy.UnseenAfter, time.Second, day)}),
+		"kubernetes":          section(strictyaml.Fields{"clusters": l.clusters}),
+		"route":               l.root,
+		"receivers":           list(l.receiver),
+		"digest":              list(l.digest),
+		"dead_mans_switch":    l.deadMansSwitch,
+		"safe_mode":           section(strictyaml.Fields{"matchers": strictyaml.Matchers(&c.SafeMode)}),
+		"escalation_policies": list(l.policy),
+		"time_intervals":      list(l.timeInterval),
+		"acknowledge":         l.acknowledge(),
+		"reload":              l.reload(),
 		"log": section(strictyaml.Fields{
 			"level":  strictyaml.Word(&c.Log.Level, "debug", "info", "warn", "error"),
 			"format": strictyaml.Word(&c.Log.Format, "logfmt", "json"),
@@ -123,17 +167,21 @@ func (l *loader) file(n strictyaml.Node) {
 			"queue":                   strictyaml.Int(&c.Limits.Queue, 1, 1_000_000),
 			"request_bytes_in_memory": strictyaml.Size(&c.Limits.RequestBytesInMemory, 1<<20, 1<<40),
 		}),
-		"global":              strictyaml.Refuse("global is Alertmanager's", "write addresses and secrets in the receivers"),
-		"templates":           strictyaml.Refuse("templates are not supported", "remove it"),
-		"inhibit_rules":       strictyaml.Refuse("inhibit_rules have no meaning here", "quell groups by root cause: remove it"),
-		"time_intervals":      strictyaml.Refuse("time intervals are not supported yet by this version", "remove it"),
-		"mute_time_intervals": strictyaml.Refuse("time intervals are not supported yet by this version", "remove it"),
+		"global":              l.readGlobal,
+		"templates":           func(strictyaml.Node) {}, // read already
+		"mute_time_intervals": strictyaml.Refuse("mute_time_intervals is the older name", "write time_intervals"),
 	}, "route", "receivers")
 	if c.SafeMode == nil {
 		c.SafeMode = criticalOnly()
 	}
+	l.readOthers()
+	l.checkTemplates()
 	l.checkUses()
+	l.checkPolicies()
+	l.checkIntervals()
+	l.checkDisabled()
 	l.checkRules()
+	l.checkWebhooks()
 	l.joinCatalogs()
 	l.checkTopology()
 }
@@ -149,6 +197,10 @@ func (l *loader) server(n strictyaml.Node) {
 		"external_url":   strictyaml.URL(&c.ExternalURL),
 		"max_body_bytes": strictyaml.Size(&c.MaxBodyBytes, 1<<10, 1<<32),
 		"allow_remote":   strictyaml.Bool(&l.allowRemote),
+
+		"token_file":         l.secret(&c.Token),
+		"journal_token_file": l.secret(&c.JournalToken),
+		"allowed_hosts":      list(l.allowedHost),
 	})
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err == nil {
@@ -159,9 +211,23 @@ func (l *loader) server(n strictyaml.Node) {
 		listen.Problem(strictyaml.Quote(c.Listen)+" is no address to listen on", "write host:port, e.g. 127.0.0.1:9095")
 	case l.allowRemote || host == "localhost" || ip != nil && ip.IsLoopback():
 	default:
-		listen.Problem(strictyaml.Quote(c.Listen)+" can be reached from other machines, and this version knows no authentication",
-			"listen on 127.0.0.1, or write allow_remote: true if the network keeps strangers out")
+		listen.Problem(strictyaml.Quote(c.Listen)+" can be reached from other machines",
+			"listen on 127.0.0.1, or write allow_remote: true; with token_file who asks from there has to know a token")
 	}
+}
+
+// allowedHost reads a name under which quell is asked.
+func (l *loader) allowedHost(n strictyaml.Node) {
+	var name string
+	strictyaml.Name(&name)(n)
+	if name == "" {
+		return
+	}
+	if strings.ContainsAny(name, ":/*@ ") {
+		n.Problem(strictyaml.Quote(name)+" is no name of a host", "write it without scheme and port, e.g. quell.example.com")
+		return
+	}
+	l.config.AllowedHosts = append(l.config.AllowedHosts, strings.ToLower(strings.TrimSuffix(name, ".")))
 }
 
 func (l *loader) storage() strictyaml.Setter {
@@ -172,6 +238,9 @@ func (l *loader) storage() strictyaml.Setter {
 			"journal_age":   strictyaml.Duration(&c.Retention.JournalAge, time.Hour, 3660*day),
 			"journal_bytes": strictyaml.Size(&c.Retention.JournalBytes, 16<<20, 1<<42),
 			"incidents_age": strictyaml.Duration(&c.Retention.IncidentsAge, time.Hour, 3660*day),
+			"dead_letters":  strictyaml.Int(&c.Retention.DeadLetters, 1, 100_000),
+
+			"dead_letters_age": strictyaml.Duration(&c.Retention.DeadLettersAge, time.Hour, 3660*day),
 		}),
 	})
 }
@@ -181,11 +250,26 @@ func (l *loader) hold() strictyaml.Setter {
 	p := &l.config.policy
 	timeout := strictyaml.Duration(&p.AlertTimeout, time.Minute, 366*day)
 	return section(strictyaml.Fields{
-		"default":   strictyaml.Duration(&p.Hold, time.Second, day),
-		"max":       strictyaml.Duration(&p.HoldMax, time.Second, day),
-		"settle":    strictyaml.Duration(&p.Settle, time.Second, time.Hour),
-		"reopen":    strictyaml.Duration(&p.Reopen, time.Second, 7*day),
-		"event_ttl": strictyaml.Duration(&p.EventTTL, time.Second, day),
+		"default": strictyaml.Duration(&p.Hold, time.Second, day),
+		"max":     strictyaml.Duration(&p.HoldMax, time.Second, day),
+		"threshold": func(n strictyaml.Node) {
+			if n.Is("never") {
+				p.HoldThreshold = -1
+				return
+			}
+			strictyaml.Float(&p.HoldThreshold, 0.01, 0.99)(n)
+		},
+		"cases": strictyaml.Int(&p.HoldCases, 1, 1000),
+		"not_for": func(n strictyaml.Node) {
+			var word string
+			if strictyaml.Word(&word, "none", "warning", "error", "critical")(n); word != "none" && word != "" {
+				p.NotFor = correlate.ParseSeverity(word)
+			}
+		},
+		"blast_radius": strictyaml.IntOrWord(&p.BlastRadius, 1, correlate.MaxBlastRadius, map[string]int{"unlimited": 0}),
+		"settle":       strictyaml.Duration(&p.Settle, time.Second, time.Hour),
+		"reopen":       strictyaml.Duration(&p.Reopen, time.Second, 7*day),
+		"event_ttl":    strictyaml.Duration(&p.EventTTL, time.Second, day),
 		"alert_timeout": func(n strictyaml.Node) {
 			if n.Is("never") {
 				p.AlertTimeout = -1
@@ -236,6 +320,10 @@ func cause(err error) string {
 
 // glob returns the files that a path or pattern means, sorted, as paths relative to dir where pattern is.
 func (l *loader) glob(pattern string) ([]string, error) {
+	if l.snapshot != nil {
+		return l.snapshot.glob(pattern)
+	}
+	l.config.Patterns = append(l.config.Patterns, l.path(pattern))
 	matches, err := filepath.Glob(l.path(pattern))
 	if err != nil {
 		return nil, err

@@ -2,10 +2,13 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"quell/internal/strictyaml"
 	"quell/notify"
+	"quell/notify/alertmanager"
 	"quell/routing"
 )
 
@@ -29,25 +32,28 @@ func (l *loader) use(to *string, digest bool) strictyaml.Setter {
 // receiver reads one named group of integrations.
 func (l *loader) receiver(n strictyaml.Node) {
 	var r notify.Receiver
-	n.Map(strictyaml.Fields{
-		"name": strictyaml.Name(&r.Name),
+	fields := strictyaml.Fields{
+		"name":            strictyaml.Name(&r.Name),
+		"rate_per_minute": strictyaml.Int(&r.Limits.RatePerMinute, 1, 100_000),
+		"burst":           strictyaml.Int(&r.Limits.Burst, 1, 10_000),
+		"timeout":         strictyaml.Duration(&r.Limits.Timeout, time.Second, 5*time.Minute),
+		"deliver_within":  strictyaml.Duration(&r.Limits.DeliverWithin, 10*time.Second, day),
 		"pagerduty_configs": list(func(n strictyaml.Node) {
 			r.PagerDuty = append(r.PagerDuty, l.pagerDuty(n))
 		}),
 		"slack_configs": list(func(n strictyaml.Node) {
-			r.Slack = append(r.Slack, l.slack(n))
+			r.Slack = append(r.Slack, listening(n, l.slack(n)))
 		}),
-		"webhook_configs":  strictyaml.Refuse("webhook_configs are not supported yet by this version", "use pagerduty_configs or slack_configs"),
-		"email_configs":    strictyaml.Refuse("email_configs are not supported yet by this version", "use pagerduty_configs or slack_configs"),
-		"opsgenie_configs": strictyaml.Refuse("opsgenie_configs are not supported yet by this version", "use pagerduty_configs or slack_configs"),
-	}, "name")
+	}
+	others := l.otherFields(fields)
+	n.Map(fields, "name")
 	switch _, again := l.receivers[r.Name]; {
 	case r.Name == "":
 		return // reported already
 	case again:
 		n.Problem("second receiver of name "+strictyaml.Quote(r.Name), "")
-	case len(r.PagerDuty)+len(r.Slack) == 0:
-		n.Warn("receiver "+strictyaml.Quote(r.Name)+" has no integration: its incidents show in the API only", "add pagerduty_configs or slack_configs")
+	case len(r.PagerDuty)+len(r.Slack)+others() == 0:
+		n.WarnAs(kindEmptyReceiver, "receiver "+strictyaml.Quote(r.Name)+" has no integration: its incidents show in the API only", "add slack_configs, pagerduty_configs or another: docs/receivers.md")
 	}
 	l.receivers[r.Name] = n
 	l.config.Receivers = append(l.config.Receivers, r)
@@ -55,27 +61,47 @@ func (l *loader) receiver(n strictyaml.Node) {
 
 func (l *loader) pagerDuty(n strictyaml.Node) notify.PagerDutyConfig {
 	var c notify.PagerDutyConfig
+	changeEvents, pictures := true, true
 	n.Map(strictyaml.Fields{
-		"routing_key_file": l.secret(&c.RoutingKey),
-		"url":              strictyaml.URL(&c.URL),
-		"routing_key":      inline("routing_key"),
-		"service_key":      inline("routing_key"),
-		"service_key_file": strictyaml.Refuse("service_key_file is of an older API", "make an Events API v2 integration and use routing_key_file"),
-		"send_resolved":    strictyaml.Refuse("send_resolved has no meaning here", "a resolve always follows its page: remove it"),
+		"routing_key_file":    l.secret(&c.RoutingKey),
+		"url":                 strictyaml.URL(&c.URL),
+		"change_events":       strictyaml.Bool(&changeEvents),
+		"pictures":            strictyaml.Bool(&pictures),
+		"webhook_secret_file": l.secret(&c.WebhookSecret),
+		"webhook_secret":      inline("webhook_secret"),
+		"routing_key":         inline("routing_key"),
+		"service_key":         inline("routing_key"),
+		"description":         l.template(&c.Description, notify.Field{Name: "description"}),
+		"details":             l.details(&c.Details),
+		"service_key_file":    strictyaml.Refuse("service_key_file is of an older API", "make an Events API v2 integration and use routing_key_file"),
+		"send_resolved":       strictyaml.Refuse("send_resolved has no meaning here", "a resolve always follows its page: remove it"),
 	}, "routing_key_file")
+	c.NoChangeEvents, c.NoPictures = !changeEvents, !pictures
 	return c
 }
 
 func (l *loader) slack(n strictyaml.Node) notify.SlackConfig {
 	var c notify.SlackConfig
+	pictures := true
 	n.Map(strictyaml.Fields{
-		"token_file":    l.secret(&c.Token),
-		"channel":       strictyaml.Name(&c.Channel),
+		"token_file": l.secret(&c.Token),
+		"channel":    strictyaml.Name(&c.Channel),
+
+		"signing_secret_file": l.secret(&c.SigningSecret),
+		"signing_secret":      inline("signing_secret"),
+		"app_token_file":      l.slackAppToken(&c.AppToken),
+		"app_token":           inline("app_token"),
+		"allowed_users":       list(slackMembers(&c.AllowedUsers)),
+
 		"api_url":       slashed(&c.APIURL),
+		"title":         l.template(&c.Title, notify.Field{Name: "title"}),
+		"text":          l.template(&c.Text, notify.Field{Name: "text"}),
+		"pictures":      strictyaml.Bool(&pictures),
 		"token":         inline("token"),
 		"api_url_file":  strictyaml.Refuse("incoming webhooks cannot edit messages", "make a bot token and use token_file"),
 		"send_resolved": strictyaml.Refuse("send_resolved has no meaning here", "a resolve always follows its page: remove it"),
 	}, "token_file", "channel")
+	c.NoPictures = !pictures
 	return c
 }
 
@@ -98,48 +124,62 @@ func slashed(to *string) strictyaml.Setter {
 func (l *loader) root(n strictyaml.Node) {
 	r := new(routing.Route)
 	l.config.Route = r
-	fields := l.routeFields(r)
+	fields := l.routeFields(n, r)
 	fields["matchers"] = strictyaml.Refuse("the root route matches everything", "put matchers on a route below it")
+	const silent = "an incident of other hours would be told to nobody"
+	fields["active_time_intervals"] = strictyaml.Refuse(silent, "put active_time_intervals on a route below the root")
+	fields["mute_time_intervals"] = strictyaml.Refuse(silent, "put mute_time_intervals on a route below the root")
 	fields["continue"] = strictyaml.Refuse("the root route has no siblings to continue with", "remove it")
-	r.Pos = n.Pos()
+	r.Pos = place(n)
 	n.Map(fields, "receiver")
 }
 
 // child reads a route below the root.
 func (l *loader) child(parent *routing.Route) strictyaml.Setter {
 	return func(n strictyaml.Node) {
-		r := &routing.Route{Pos: n.Pos()}
+		r := &routing.Route{Pos: place(n)}
 		parent.Routes = append(parent.Routes, r)
-		n.Map(l.routeFields(r))
+		n.Map(l.routeFields(n, r))
+		if r.Receiver != "" && r.Escalation != "" {
+			n.Problem("the route has both a receiver and an escalation", "put the receiver into the policy's first step")
+		}
 	}
 }
 
-func (l *loader) routeFields(r *routing.Route) strictyaml.Fields {
+func (l *loader) routeFields(n strictyaml.Node, r *routing.Route) strictyaml.Fields {
 	const grouped = "quell groups by root cause: remove it"
 	older := strictyaml.Refuse("match and match_re are not supported", `write matchers: ['name="value"', 'name=~"pattern"']`)
-	return strictyaml.Fields{
-		"receiver":              l.use(&r.Receiver, false),
-		"matchers":              strictyaml.Matchers(&r.Matchers),
-		"continue":              strictyaml.Bool(&r.Continue),
-		"routes":                list(l.child(r)),
-		"match":                 older,
-		"match_re":              older,
-		"group_by":              strictyaml.Refuse("group_by has no meaning here", grouped),
-		"group_wait":            strictyaml.Refuse("group_wait has no meaning here", "hold.default says how long to wait: remove it"),
-		"group_interval":        strictyaml.Refuse("group_interval has no meaning here", grouped),
-		"repeat_interval":       strictyaml.Refuse("repeat_interval has no meaning here", "a page is not repeated, the pager escalates it: remove it"),
-		"mute_time_intervals":   strictyaml.Refuse("mute_time_intervals are not supported yet by this version", "remove it"),
-		"active_time_intervals": strictyaml.Refuse("active_time_intervals are not supported yet by this version", "remove it"),
-	}
+	l.hoursUses = append(l.hoursUses, hoursUse{&r.Hours, n})
+	return l.hours(&r.Hours, strictyaml.Fields{
+		"receiver": l.use(&r.Receiver, false),
+		"escalation": func(n strictyaml.Node) {
+			if strictyaml.Name(&r.Escalation)(n); r.Escalation != "" {
+				l.policyUses = append(l.policyUses, policyUse{r.Escalation, n})
+			}
+		},
+		"matchers":        strictyaml.Matchers(&r.Matchers),
+		"continue":        strictyaml.Bool(&r.Continue),
+		"routes":          list(strictyaml.Def("child_route", l.child(r))),
+		"when":            noCondition,
+		"match":           older,
+		"match_re":        older,
+		"group_by":        strictyaml.Refuse("group_by has no meaning here", grouped),
+		"group_wait":      strictyaml.Refuse("group_wait has no meaning here", "hold.default says how long to wait: remove it"),
+		"group_interval":  strictyaml.Refuse("group_interval has no meaning here", grouped),
+		"repeat_interval": strictyaml.Refuse("repeat_interval has no meaning here", "an escalation policy may repeat its steps: remove it"),
+	})
 }
+
+// noCondition refuses conditions in CEL where matchers choose who is told: one that goes wrong on a value must not decide that nobody is.
+var noCondition = strictyaml.Refuse("who is told is not up to a condition, which may go wrong on a value", "write matchers, or two routes for one thing or another; rules take conditions")
 
 // checkUses compares the receivers that are named with those that there are.
 func (l *loader) checkUses() {
 	var names []string
-	hasSlack := make(map[string]bool)
+	takesDigests := make(map[string]bool)
 	for _, r := range l.config.Receivers {
 		names = append(names, r.Name)
-		hasSlack[r.Name] = len(r.Slack) > 0
+		takesDigests[r.Name] = len(r.Slack) > 0 || slices.ContainsFunc(r.Others, func(o notify.OtherConfig) bool { return alertmanager.TakesDigests(o.Type) })
 	}
 	used := make(map[string]bool)
 	for _, u := range l.uses {
@@ -147,13 +187,13 @@ func (l *loader) checkUses() {
 		switch _, known := l.receivers[u.receiver]; {
 		case !known:
 			u.node.Problem("unknown receiver "+strictyaml.Quote(u.receiver), strictyaml.Suggest(u.receiver, names))
-		case u.digest && !hasSlack[u.receiver]:
-			u.node.Problem("receiver "+strictyaml.Quote(u.receiver)+" cannot show a digest", "add slack_configs to it")
+		case u.digest && !takesDigests[u.receiver] && !l.othersFailed:
+			u.node.Problem("receiver "+strictyaml.Quote(u.receiver)+" cannot show a digest", "add slack_configs, email_configs or another chat to it")
 		}
 	}
 	for _, r := range l.config.Receivers {
 		if !used[r.Name] {
-			l.receivers[r.Name].Warn("receiver "+strictyaml.Quote(r.Name)+" is not used", "name it in a route or remove it")
+			l.receivers[r.Name].WarnAs(kindUnusedReceiver, "receiver "+strictyaml.Quote(r.Name)+" is not used", "name it in a route or remove it")
 		}
 	}
 }

@@ -39,6 +39,15 @@ func (c *client) incident(ctx context.Context, id correlate.IncidentID) (*correl
 	return inc, c.do(ctx, http.MethodGet, "/api/v1/incidents/"+id.String(), nil, inc)
 }
 
+// acknowledge says that somebody looks at an incident.
+func (c *client) acknowledge(ctx context.Context, id correlate.IncidentID, by string) error {
+	body, err := json.Marshal(map[string]string{"by": by})
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, http.MethodPost, "/api/v1/incidents/"+id.String()+"/ack", body, nil)
+}
+
 // pending counts messages that are still on their way to receivers.
 func (c *client) pending(ctx context.Context) (int, error) {
 	var answer struct {

@@ -75,7 +75,8 @@ func checkOutcome(out *outcome, log string) (wrong []string) {
 func checkShow(show string) (wrong []string) {
 	for _, want := range []string{
 		"1. A node dies", "PagerDuty ← trigger quell/…/inc-1/1: NodeNotReady on node/node-7", "healed by itself", "Slack     ←",
-		"PagerDuty ← resolve", "3 incidents  →  1 self-healed  →  2 pages", "runs_on ── pod/data/orders-db-0", "Pages avoided               1",
+		"PagerDuty ← resolve", "3 incidents  →  1 self-healed  →  2 pages", "runs_on ── pod/data/orders-db-0", "1 page avoided",
+		"ben         acknowledges", "PagerDuty ← acknowledge", "1 page avoided, 2 sent.",
 	} {
 		if !strings.Contains(show, want) {
 			wrong = append(wrong, fmt.Sprintf("the show says nowhere %q", want))
@@ -97,16 +98,17 @@ func TestInterruptedDemoLeavesNothingBehind(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	begin := time.Now()
+	var begin time.Time
 	_, err := play(ctx, Options{Stdout: writer(func(text []byte) {
 		if bytes.Contains(text, []byte("A node dies")) {
+			begin = time.Now()
 			cancel()
 		}
 	}), Stderr: t.Output(), Quick: true})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want that it was cancelled", err)
 	}
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(begin); took > 20*time.Second {
 		t.Errorf("ended after %v, not at once", took)
 	}
 	if entries, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(entries) > 0 {
@@ -157,14 +159,9 @@ func TestHastenedRulesKeepAllButTheirTimes(t *testing.T) {
 	}
 }
 
-func TestCountsAreWrittenAsPeopleDo(t *testing.T) {
-	for want, got := range map[string]string{
-		"1 page": count(1, "page"), "2 pages": count(2, "page"), "1 entity": count(1, "entity"), "0 entities": count(0, "entity"),
-		"once": often(1), "twice": often(2), "3 times": often(3), "12:05": stamp(12*time.Minute + 5*time.Second),
-	} {
-		if got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
+func TestStampCountsFromTheStart(t *testing.T) {
+	if got := stamp(12*time.Minute + 5*time.Second); got != "12:05" {
+		t.Errorf("got %q, want 12:05", got)
 	}
 }
 

@@ -35,6 +35,8 @@ type player struct {
 	alerts, events int
 	// seen are the states of incidents that were shown already.
 	seen map[correlate.IncidentID]correlate.State
+	// answered is true once somebody has taken up the page for the rollout.
+	answered bool
 	// told is when the figures were shown as a line, in time of the story.
 	told time.Duration
 	// mu guards pages, which the fakes' goroutines count.
@@ -155,6 +157,9 @@ func (p *player) look(ctx context.Context) error {
 		if before := p.seen[inc.ID]; before != inc.State {
 			p.tell(inc, before)
 		}
+		if err := p.answer(ctx, inc); err != nil {
+			return err
+		}
 	}
 	p.seen = present
 	p.figures(len(list), waiting)
@@ -169,6 +174,17 @@ func (p *player) tell(inc *correlate.Incident, before correlate.State) {
 	case inc.State == correlate.SelfHealed && inc.Recovered != nil:
 		p.line(good, "quell", "%s healed by itself after %s: nobody is called", inc.ID, p.span(inc.Opened, *inc.Recovered))
 	}
+}
+
+// answer lets the one who is on call take up the page for the rollout, a while after it came. The node's page stays without an answer: its
+// power is gone, and so is whoever went to look.
+func (p *player) answer(ctx context.Context, inc *correlate.Incident) error {
+	if p.answered || inc.State != correlate.Escalated || len(inc.Roots) == 0 || inc.Roots[0].Entity != rolloutRoot || p.at(time.Now()) < rolloutAnswer {
+		return nil
+	}
+	p.answered = true
+	p.line(plain, onCall, "acknowledges %s", inc.ID)
+	return p.client.acknowledge(ctx, inc.ID, onCall)
 }
 
 // span is a duration of real life.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/internal/english"
 	"quell/internal/picture"
 	"quell/notify/digest"
 )
@@ -57,7 +58,7 @@ func (p *player) report(out *outcome) error {
 	}
 	s.heading(fmt.Sprintf("What these %.0f minutes came to", storyLength.Minutes()))
 	s.say(plain, "  %4d alerts and %d events  →  %d incidents  →  %d self-healed  →  %s",
-		out.alerts, out.events, len(out.incidents), healed, count(len(out.pages), "page"))
+		out.alerts, out.events, len(out.incidents), healed, english.Count(len(out.pages), "page"))
 	for _, inc := range out.incidents {
 		p.chapter(out, inc)
 	}
@@ -84,7 +85,7 @@ func (p *player) chapter(out *outcome, inc *correlate.Incident) {
 	root := inc.Roots[0]
 	s.say(plain, "")
 	s.say(st, "  %-6s  %s", inc.ID, inc.Title)
-	s.say(plain, "          saw   %s on %s", count(inc.Alerts, "symptom"), count(inc.MemberCount, "entity"))
+	s.say(plain, "          saw   %s on %s", english.Count(inc.Alerts, "symptom"), english.Count(inc.MemberCount, "entity"))
 	lines := wrap(string(root.Entity)+": "+root.Why, columns-18)
 	for i, l := range lines {
 		s.say(plain, "          %-5s %s", map[bool]string{true: "root"}[i == 0], l)
@@ -110,7 +111,7 @@ func (p *player) deeds(out *outcome, inc *correlate.Incident) string {
 	}
 	did := fmt.Sprintf("held it for %s, then paged once", p.span(inc.Opened, *inc.Escalated))
 	if updates > 0 {
-		did += fmt.Sprintf(" and updated that page %s", often(updates))
+		did += fmt.Sprintf(" and updated that page %s", english.Times(updates))
 	}
 	if inc.Closed != nil {
 		return did + "; resolved after " + p.span(inc.Opened, *inc.Closed)
@@ -156,6 +157,15 @@ func (p *player) stretched(inc *correlate.Incident) *correlate.Incident {
 	}
 	long.Opened = *actual(&inc.Opened)
 	long.HeldUntil, long.Escalated, long.Closed, long.Recovered = actual(inc.HeldUntil), actual(inc.Escalated), actual(inc.Closed), actual(inc.Recovered)
+	long.Generations = slices.Clone(inc.Generations)
+	for k := range long.Generations {
+		g := &long.Generations[k]
+		for _, t := range []*time.Time{&g.Opened, &g.Paged, &g.Withdrawn, &g.Silenced, &g.Acknowledged, &g.Recovered, &g.Closed, &g.BackUntil} {
+			if !t.IsZero() {
+				*t = *actual(t)
+			}
+		}
+	}
 	return &long
 }
 
@@ -168,27 +178,4 @@ func indent(text string) string {
 		b.WriteString(line)
 	}
 	return b.String()
-}
-
-// count writes "1 page", "2 pages", "3 entities".
-func count(n int, noun string) string {
-	switch stem, y := strings.CutSuffix(noun, "y"); {
-	case n == 1:
-	case y:
-		noun = stem + "ies"
-	default:
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// often writes "once", "twice", "3 times".
-func often(n int) string {
-	switch n {
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
-	}
-	return fmt.Sprintf("%d times", n)
 }

@@ -263,6 +263,10 @@ const (
 	rolloutPods  = 2
 	rolloutImage = "registry.example/shop/search:v2.14.0-rc"
 	rolloutStop  = 21 * time.Minute
+	// rolloutRoot is what gets paged of it, and onCall who takes that up when.
+	rolloutRoot   = "deployment/" + nsShop + "/" + rolledOut
+	rolloutAnswer = 20*time.Minute + 40*time.Second
+	onCall        = "ben"
 )
 
 // rolloutFails is a deployment of an image that does not exist. Old pods go on serving, so only Kubernetes notices.
@@ -313,5 +317,5 @@ func (s *stage) rollback(at time.Duration) act {
 			message: "Deleted pod: " + suffix(set, i), reporter: "replicaset-controller",
 		})
 	}
-	return act{at, "The rollout is taken back", "The one who was paged for search looks at the page, sees the image and rolls back."}
+	return act{at, "The rollout is taken back", "ben, who took up the page for search, sees the image in it and rolls back."}
 }

@@ -13,7 +13,7 @@ import (
 	"quell/correlate"
 	"quell/ingest"
 	"quell/internal/config"
-	"quell/rules"
+	"quell/internal/rulebook"
 )
 
 var began = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
@@ -90,7 +90,7 @@ func TestStoryIsTakenWhole(t *testing.T) {
 // TestEngineTellsThreeStories steps the engine through the story in virtual time at its real pace, with the rules as they are. So
 // what the demo shows does not depend on its haste.
 func TestEngineTellsThreeStories(t *testing.T) {
-	e, err := correlate.New(rules.Compile, config.DefaultPolicy())
+	e, err := correlate.New(rulebook.Compile, config.DefaultPolicy())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestEngineTellsThreeStories(t *testing.T) {
 		step(realTime(p.at), decode(t, &p))
 	}
 	until(realTime(storyLength))
-	if diff := cmp.Diff([]string{"node/node-7 at 06:40", "deployment/shop/search at 09:38"}, pages); diff != "" {
+	if diff := cmp.Diff([]string{"node/node-7 at 04:42", "deployment/shop/search at 09:38"}, pages); diff != "" {
 		t.Errorf("pages (-want +got):\n%s", diff)
 	}
 	var states []string

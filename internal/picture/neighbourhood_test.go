@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/internal/fake/golden"
 )
 
 // TestNeighbourhoodShowsSourcesAndAges, what was left out, and nothing that steers a terminal.
@@ -23,6 +24,6 @@ func TestNeighbourhoodShowsSourcesAndAges(t *testing.T) {
 		},
 		DependsOnTotal: 4,
 	}
-	golden(t, "neighbourhood", Neighbourhood(h, start))
-	golden(t, "neighbourhood-none", Neighbourhood(&correlate.Neighbourhood{Entity: "zone/a", Dependents: h.DependsOn[2:], DependentsTotal: 1}, start))
+	golden.Compare(t, "neighbourhood.golden", Neighbourhood(h, start))
+	golden.Compare(t, "neighbourhood-none.golden", Neighbourhood(&correlate.Neighbourhood{Entity: "zone/a", Dependents: h.DependsOn[2:], DependentsTotal: 1}, start))
 }

@@ -1,4 +1,5 @@
-// Package picture shows incidents on terminals: a cascade as a tree below its root cause, and an incident as a story.
+// Package picture shows incidents: on terminals a cascade as a tree below its root cause, and an incident as a story; in pages and
+// messages the cascade as a drawing.
 //
 // What senders wrote is shown with its control characters replaced, so that a label cannot steer somebody's terminal.
 package picture
@@ -12,6 +13,7 @@ import (
 
 	"quell/correlate"
 	"quell/correlate/topology"
+	"quell/internal/english"
 )
 
 // Options say how large a picture may become, and of which characters it is made. The zero value is useful.
@@ -26,6 +28,9 @@ type Options struct {
 	ASCII bool
 	// Brief leaves out of an explanation what a screen has no room for.
 	Brief bool
+
+	// levels is how many levels of a drawing there are, the root included.
+	levels int
 }
 
 func (o Options) withDefaults() Options {
@@ -285,28 +290,19 @@ func (d *drawing) conditions(symptoms []*correlate.SymptomView) string {
 }
 
 // kindsText writes "27 more pods, 2 more services".
-func kindsText(kinds map[string]int) string {
-	names := make([]string, 0, len(kinds))
-	for k := range kinds {
-		names = append(names, k)
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(kinds[b], kinds[a]), cmp.Compare(a, b)) })
+func kindsText(kinds map[string]int) string { return countText(kinds, true) }
+
+// countText writes "27 pods, 2 services", or how many more.
+func countText(kinds map[string]int, more bool) string {
+	names := sortedKinds(kinds)
 	for i, k := range names {
-		names[i] = fmt.Sprintf("%d more %s", kinds[k], plural(Clean(k), kinds[k]))
+		count := fmt.Sprint(kinds[k])
+		if more {
+			count += " more"
+		}
+		names[i] = count + " " + english.Noun(kinds[k], Clean(k))
 	}
 	return strings.Join(names, ", ")
-}
-
-func plural(kind string, n int) string {
-	switch {
-	case n == 1:
-		return kind
-	case strings.HasSuffix(kind, "y") && !strings.HasSuffix(kind, "ay") && !strings.HasSuffix(kind, "ey"):
-		return kind[:len(kind)-1] + "ies"
-	case strings.HasSuffix(kind, "s"), strings.HasSuffix(kind, "x"), strings.HasSuffix(kind, "ch"):
-		return kind + "es"
-	}
-	return kind + "s"
 }
 
 // Clean replaces what is not printable by "?": control characters, and those that turn the direction of text around.

@@ -1,40 +1,16 @@
 package picture
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
-	"github.com/google/go-cmp/cmp"
-
 	"quell/correlate"
 	"quell/correlate/topology"
+	"quell/internal/fake/golden"
 )
-
-var update = flag.Bool("update", false, "write the pictures into their files; look at the diff")
-
-// golden compares a picture with its file.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
-	}
-}
 
 var start = time.Date(2026, 1, 2, 23, 58, 0, 0, time.UTC)
 
@@ -81,9 +57,9 @@ func cascade() *correlate.Incident {
 }
 
 func TestCascadeDrawsWhatReachedWhom(t *testing.T) {
-	golden(t, "cascade", Cascade(cascade(), Options{}))
-	golden(t, "cascade-ascii", Cascade(cascade(), Options{ASCII: true}))
-	golden(t, "cascade-narrow", Cascade(cascade(), Options{Width: 40}))
+	golden.Compare(t, "cascade.golden", Cascade(cascade(), Options{}))
+	golden.Compare(t, "cascade-ascii.golden", Cascade(cascade(), Options{ASCII: true}))
+	golden.Compare(t, "cascade-narrow.golden", Cascade(cascade(), Options{Width: 40}))
 }
 
 func TestManySiblingsAreFoldedAndCounted(t *testing.T) {
@@ -94,8 +70,8 @@ func TestManySiblingsAreFoldedAndCounted(t *testing.T) {
 	list = append(list, symptom("KubeVolumeStuck", "persistentvolumeclaim/shop/data mounts node/n3"),
 		symptom("KubePolicyBroken", "networkpolicy/shop/x in_zone node/n3"), symptom("KubePolicyBroken", "networkpolicy/shop/y in_zone node/n3"))
 	inc := incident("node/n3", list...)
-	golden(t, "folded", Cascade(inc, Options{Siblings: 4}))
-	golden(t, "folded-lines", Cascade(inc, Options{Siblings: 100, Lines: 3}))
+	golden.Compare(t, "folded.golden", Cascade(inc, Options{Siblings: 4}))
+	golden.Compare(t, "folded-lines.golden", Cascade(inc, Options{Siblings: 100, Lines: 3}))
 }
 
 func TestOneMoreIsShownRatherThanCounted(t *testing.T) {
@@ -189,15 +165,35 @@ func told() *correlate.Incident {
 		{At: start.Add(5 * time.Minute), Decision: correlate.Escalate, Reason: "did not recover within its hold"},
 		{At: closed, Decision: correlate.Resolve, Reason: inc.CloseReason},
 	}
+	next := start.Add(10 * time.Minute)
+	inc.Escalation = &correlate.Escalation{
+		Climbs: []correlate.Climb{
+			{Policy: "night", Route: "route /0", State: "running", Step: 1, Steps: 2, Rounds: 3, Next: &next, NextStep: 2, Whom: []string{"lead/pagerduty[0]"}},
+			{Route: "route /1 to team", State: "done", Step: 1, Steps: 1},
+		},
+		Log: []correlate.EscalationEntry{
+			{At: start.Add(5 * time.Minute), Text: "policy night: pages oncall/pagerduty[0] (step 1 of 2)"},
+			{At: start.Add(5 * time.Minute), Text: "receiver team: pages team/slack[0] (step 1 of 1)"},
+		},
+	}
 	return inc
 }
 
 func TestStoryTellsAnIncidentFromBeginToEnd(t *testing.T) {
-	golden(t, "story", Story(told(), Options{}))
+	golden.Compare(t, "story.golden", Story(told(), Options{}))
 	open := incident("node/n3", symptom("KubeNodeNotReady", "node/n3"))
 	until := start.Add(5 * time.Minute)
 	open.HeldUntil = &until
-	golden(t, "story-open", Story(open, Options{ASCII: true}))
+	golden.Compare(t, "story-open.golden", Story(open, Options{ASCII: true}))
+	open.HeldUntil, open.Silenced = nil, &correlate.Silenced{How: "inhibited", All: true, Symptoms: 1, Muted: []correlate.MutedBy{
+		{Kind: correlate.Inhibited, Why: "rule switch of rules/net.yml", Source: "SwitchDown", Entity: "switch/r1"},
+		{Kind: correlate.Expected, Why: "rule reboots of rules/net.yml", Source: "NodeNotSchedulable, drained by ada", Entity: "node/n3", Until: &until},
+	}}
+	open.Enrichment = &correlate.Enrichment{
+		Owner: "team-metal", Runbook: "https://wiki.example.com/nodes", Links: []correlate.EnrichmentLink{{Name: "dashboard", URL: "https://grafana.example.com/d/n3"}},
+		Notes: []string{"n3 has a spare in rack 7"},
+	}
+	golden.Compare(t, "story-muted.golden", Story(open, Options{ASCII: true}))
 }
 
 // explained is the cascade of told with its numbers.
@@ -209,13 +205,23 @@ func explained() *correlate.Explanation {
 	pod := []correlate.ChainStep{step("pod/shop/cart-1", "", 0), step("node/n3", "runs_on", 0.95, "kubernetes/prod", "labels")}
 	warning := correlate.Strength{Value: 0.28, Of: correlate.SeverityWarning, Severity: 0.4, Event: 0.7, Rarity: 1}
 	critical := correlate.Strength{Value: 0.61, Of: correlate.SeverityCritical, Severity: 1, Event: 1, Rarity: 0.61, Spells: 13}
+	rule := func(section, name, file string, line int) *correlate.RuleID {
+		return &correlate.RuleID{Section: section, Name: name, File: file, Line: line}
+	}
+	notReady := []correlate.Ruling{
+		{About: "entity", Says: "node/n3", Rule: rule("entities", "node", "pack kube-prometheus", 58)},
+		{About: "severity", Says: "critical", Rule: rule("symptoms", "nodes", "rules/shop.yml", 4)},
+		{About: "hold", Says: "held 3m while little is known, then up to 15m", Rule: rule("holds", "nodes", "rules/shop.yml", 12)},
+	}
+	calls := step("service/shop/cart", "calls", 0.8, "servicegraph")
+	calls.Rules = []correlate.Ruling{{About: "edge type", Says: "calls has the weight 0.80", Rule: rule("edge_types", "calls", "rules/shop.yml", 31)}}
 	long := topology.Entity("service/shop/recommendation-engine-with-a-long-name")
 	return &correlate.Explanation{
 		Incident: told(), Live: true, Ranked: &ranked, Explained: 3, Entities: 4, Lead: 3.9,
 		Root: correlate.Candidate{
 			Entity: "node/n3", Score: 0.935, Why: "explains 3 of 4 ill entities (85 % of the evidence) and shows KubeNodeNotReady itself; scores 0.94, the next service/shop/cart 0.24",
 			Explains: 3, Coverage: 0.85, Evidence: 1, Shows: "KubeNodeNotReady", Aspect: correlate.AspectState, Prior: 1, Change: 1.1,
-			Changed: &correlate.CountedChange{Entity: "node/n3", At: start.Add(-10 * time.Minute), Text: "NodeMaintenance, kernel update"},
+			Changed: &correlate.CountedChange{Entity: "node/n3", At: start.Add(-10 * time.Minute), BeforeSeconds: 840, Text: "NodeMaintenance, kernel update"},
 		},
 		RunnersUp: []correlate.Candidate{
 			{
@@ -226,14 +232,15 @@ func explained() *correlate.Explanation {
 			{Entity: "namespace/shop", Score: 0.02, Silent: true, Coverage: 0.2, Evidence: 0.2, Prior: 0.5, Change: 1, Why: "explains 4 of 4 ill entities (20 % of the evidence); a namespace is seldom a cause"},
 		},
 		Symptoms: []correlate.ExplainedSymptom{
-			{Entity: "node/n3", Name: "KubeNodeNotReady", State: "active", Strength: critical, Chain: pod[1:], Weight: 1, Timing: 1, Unclaimed: 1, Counts: 0.61},
+			{Entity: "node/n3", Name: "KubeNodeNotReady", State: "active", Strength: critical, Chain: pod[1:], Weight: 1, Timing: 1, Unclaimed: 1, Counts: 0.61, Rules: notReady},
 			{
-				Entity: "pod/shop/cart-1", Name: "BackOff", State: "cleared", Strength: warning, Chain: pod, Weight: 0.95, Timing: 0.79, Unclaimed: 1, Counts: 0.21,
+				Entity: "pod/shop/cart-1", Name: "BackOff", State: "cleared", Strength: warning,
+				Rules: []correlate.Ruling{{About: "event", Says: "warning", Rule: rule("events", "", "pack kubernetes", 140)}}, Chain: pod, Weight: 0.95, Timing: 0.79, Unclaimed: 1, Counts: 0.21,
 				TimingWhy: "began 4m before its cause", Others: []correlate.OtherRoot{{Entity: "service/shop/cart", Explains: 0.9}},
 			},
 			{Entity: "pod/shop/cart-1", Name: "Unhealthy", State: "active", Strength: warning, Chain: pod, Weight: 0.95, Timing: 0.79, Unclaimed: 1, Note: "its entity speaks by BackOff"},
 			{Entity: long, Name: "HighLatency", State: "active", Strength: critical, Chain: append([]correlate.ChainStep{
-				{Entity: long}, step("service/shop/cart", "calls", 0.8, "servicegraph"), step("pod/shop/cart-1", "selects", 0.63, "kubernetes/prod"),
+				{Entity: long}, calls, step("pod/shop/cart-1", "selects", 0.63, "kubernetes/prod"),
 			}, pod[1:]...), Weight: 0.48, Timing: 1, Unclaimed: 1, Counts: 0.29},
 			{Entity: "pod/shop/alone", Name: "Stray", State: "lost", Strength: warning, Timing: 1, Unclaimed: 1, Note: "nothing known explains it"},
 		},
@@ -246,12 +253,12 @@ func explained() *correlate.Explanation {
 }
 
 func TestWhyExplainsEachSymptomAndDecision(t *testing.T) {
-	golden(t, "why", Why(explained(), Options{}))
-	golden(t, "why-brief", Why(explained(), Options{Brief: true}))
-	golden(t, "why-stored", Why(correlate.ExplainStored(told()), Options{}))
+	golden.Compare(t, "why.golden", Why(explained(), Options{}))
+	golden.Compare(t, "why-brief.golden", Why(explained(), Options{Brief: true}))
+	golden.Compare(t, "why-stored.golden", Why(correlate.ExplainStored(told()), Options{}))
 	x := explained()
 	x.Counterfactuals, x.Symptoms[1].Unclaimed, x.Incident.Alerts = x.Counterfactuals[1:], 0.4, 70
-	golden(t, "why-ascii", Why(x, Options{ASCII: true, Width: 80}))
+	golden.Compare(t, "why-ascii.golden", Why(x, Options{ASCII: true, Width: 80}))
 	for _, text := range []string{Why(explained(), Options{}), Why(explained(), Options{Brief: true})} {
 		for line := range strings.Lines(text) {
 			if n := length(strings.TrimSuffix(line, "\n")); n > 100 {
@@ -271,4 +278,17 @@ func TestABriefReasonForOneEntityIsShort(t *testing.T) {
 	if got := Why(x, Options{}); !strings.Contains(got, "nothing: there is no other candidate") {
 		t.Errorf("got\n%s", got)
 	}
+}
+
+// TestChronicTroubleIsTold shows an incident that flaps and is over its budget.
+func TestChronicTroubleIsTold(t *testing.T) {
+	inc := told()
+	settles := start.Add(40 * time.Minute)
+	inc.State, inc.Closed, inc.CloseReason, inc.Active, inc.SettlesAt = correlate.Escalated, nil, "", 0, &settles
+	inc.Chronic = []correlate.Chronic{
+		{Kind: correlate.OverBudget, Action: correlate.ChronicPage, Since: start, Reason: "is over its self-heal budget", Subject: "KubeNodeNotReady on node: node/n3"},
+		{Kind: correlate.Flapping, Action: correlate.ChronicNotice, Since: start, Reason: "flaps", Subject: "KubeNodeNotReady on node: node/n3"},
+	}
+	golden.Compare(t, "story-chronic.golden", Story(inc, Options{}))
+	golden.Compare(t, "why-chronic.golden", Why(correlate.ExplainStored(inc), Options{}))
 }

@@ -48,6 +48,7 @@ func Why(x *correlate.Explanation, o Options) string {
 		}
 	}
 	if !o.Brief {
+		w.rules()
 		w.life()
 	}
 	return w.String()
@@ -118,8 +119,9 @@ func (w *whyText) candidate(word string, c *correlate.Candidate) {
 	} else if w.x.Live {
 		w.wrapped(indent, indent, evidence(c))
 	}
-	if c.Changed != nil && w.x.Ranked != nil {
-		w.wrapped(indent, indent, fmt.Sprintf("%s changed %s before: %s", c.Changed.Entity, Span(w.x.Ranked.Sub(c.Changed.At)), c.Changed.Text))
+	if c.Changed != nil {
+		before := time.Duration(c.Changed.BeforeSeconds * float64(time.Second))
+		w.wrapped(indent, indent, fmt.Sprintf("%s changed %s before: %s", c.Changed.Entity, Span(before), c.Changed.Text))
 	}
 }
 
@@ -296,6 +298,7 @@ func (w *whyText) counterfactuals() {
 // life writes how long quell waited and what ended it.
 func (w *whyText) life() {
 	w.changes()
+	w.outlook()
 	w.line("")
 	w.line("Why it was held or paged")
 	brief := *w.x.Incident
@@ -303,12 +306,43 @@ func (w *whyText) life() {
 		return !slices.Contains(patience, t.Decision)
 	})
 	timeline(&w.Builder, &brief)
+	silenced(&w.Builder, &brief)
+	if brief.Escalation != nil {
+		w.line("")
+		w.line("Who was told, and who is next")
+		escalation(&w.Builder, &brief)
+	}
+	w.chronic()
 	w.line("")
 	w.line("What ended it")
 	w.line("  %s", Clean(cmp.Or(brief.CloseReason, "nothing yet: "+stillActive(&brief))))
 	if h := brief.HealedBy; h != nil && h.What != correlate.Unexplained {
 		w.wrapped("  "+h.At.UTC().Format(time.TimeOnly)+"  ", "            ", h.String())
 	}
+}
+
+// chronic writes in which ways the trouble is chronic, if it is.
+func (w *whyText) chronic() {
+	if len(w.x.Incident.Chronic) == 0 {
+		return
+	}
+	w.line("")
+	w.line("Why it is chronic (%s)", Clean(w.x.Incident.Chronic[0].Subject))
+	for _, c := range w.x.Incident.Chronic {
+		w.wrapped("  - ", "    ", chronicText(&c))
+	}
+}
+
+// chronicText says in which way trouble is chronic, since when that is known, and what was done.
+func chronicText(c *correlate.Chronic) string {
+	did := "told to nobody"
+	switch c.Action {
+	case correlate.ChronicNotice:
+		did = "told by a notice"
+	case correlate.ChronicPage:
+		did = "paged"
+	}
+	return fmt.Sprintf("%s: it %s; %s at %s", c.Kind, c.Reason, did, c.Since.UTC().Format("2006-01-02 15:04:05"))
 }
 
 // changes writes what was changed on or near the root, if anything was.
@@ -323,7 +357,10 @@ func (w *whyText) changes() {
 }
 
 func stillActive(inc *correlate.Incident) string {
-	if inc.Active == 0 {
+	switch {
+	case inc.SettlesAt != nil:
+		return "all symptoms cleared, but it flaps, and stays open until " + inc.SettlesAt.UTC().Format(time.TimeOnly)
+	case inc.Active == 0:
 		return "all symptoms cleared, and must stay clear for a while"
 	}
 	return fmt.Sprintf("%d of %d symptoms are active", inc.Active, inc.Alerts)

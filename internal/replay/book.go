@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"quell/correlate"
+	"quell/correlate/honesty"
 	"quell/correlate/topology"
 )
 
@@ -18,9 +19,13 @@ type book struct {
 	members map[correlate.IncidentID]map[topology.Entity]bool
 	// closed are copies from when incidents ended.
 	closed map[correlate.IncidentID]page
+	// merged are the records of incidents that were merged away: some of them had paged.
+	merged []honesty.Record
 	// explain is how many symptoms of an incident are to be explained, 0 for none, and why holds what was explained last.
 	explain int
 	why     map[correlate.IncidentID]*correlate.Explanation
+	// told tells where the escalation of an incident stands; nil if nobody asks.
+	told func(correlate.IncidentID) *correlate.Escalation
 }
 
 // page is what the book holds of one incident.
@@ -69,6 +74,9 @@ func (b *book) enter(e *correlate.Engine, effects []correlate.Effect) {
 // look copies what the engine knows of an incident, nothing if it is forgotten.
 func (b *book) look(e *correlate.Engine, id correlate.IncidentID) (p page) {
 	p.incident, _ = e.Incident(id, b.limit)
+	if b.told != nil && p.incident != nil {
+		p.incident.Escalation = b.told(id)
+	}
 	if b.explain > 0 && p.incident != nil {
 		b.explainOne(e, id)
 		p.why = b.why[id]
@@ -129,6 +137,9 @@ func (b *book) add(id correlate.IncidentID, members []topology.Entity) {
 // merge moves the members of an incident that was merged away. If that happened in the step that opened it, only the other one
 // knows them.
 func (b *book) merge(e *correlate.Engine, from, into correlate.IncidentID) {
+	if gone, ok := e.Incident(from, 1); ok {
+		b.merged = append(b.merged, gone.Record())
+	}
 	few, many := b.members[from], b.members[into]
 	if len(few) == 0 {
 		if inc, ok := e.Incident(into, 0); ok {

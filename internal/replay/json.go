@@ -31,10 +31,26 @@ func (p *jsonPrinter) decision(f *correlate.Effect) {
 	b = strconv.AppendUint(b, uint64(f.Incident), 10)
 	b = append(b, `","reason":`...)
 	b = appendText(b, f.Reason)
+	b = appendRule(b, f.Rule)
 	b = append(b, `,"roots":`...)
 	b = append(b, p.roots(f.Roots)...)
 	p.b = append(b, "}\n"...)
 	_, _ = p.out.Write(p.b) // a write error comes back from Flush
+}
+
+// appendRule writes the key of the rule that decided, if any did.
+func appendRule(b []byte, r *correlate.RuleID) []byte {
+	if r == nil {
+		return b
+	}
+	b = append(b, `,"rule":{"section":`...)
+	b = appendText(b, r.Section)
+	if r.Name != "" {
+		b = appendText(append(b, `,"name":`...), r.Name)
+	}
+	b = appendText(append(b, `,"file":`...), r.File)
+	b = strconv.AppendInt(append(b, `,"line":`...), int64(r.Line), 10)
+	return append(b, '}')
 }
 
 // roots returns the JSON of a list of roots, which is good until the next call.
@@ -77,6 +93,7 @@ func (p *jsonPrinter) incident(found page, members []topology.Entity) {
 		Members   []topology.Entity    `json:"members"`
 		Alerts    int                  `json:"alerts"`
 		HealedBy  *correlate.Healing   `json:"healed_by,omitempty"`
+		Chronic   []correlate.Chronic  `json:"chronic,omitempty"`
 	}
 	inc := found.incident
 	p.value(struct {
@@ -84,7 +101,7 @@ func (p *jsonPrinter) incident(found page, members []topology.Entity) {
 	}{body{
 		ID: inc.ID, State: inc.State, Outcome: inc.Outcome, Opened: (*moment)(&inc.Opened), Escalated: (*moment)(inc.Escalated),
 		Closed: (*moment)(inc.Closed), Roots: p.roots(inc.Roots), Members: members, Alerts: inc.Alerts,
-		HealedBy: inc.HealedBy,
+		HealedBy: inc.HealedBy, Chronic: inc.Chronic,
 	}})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/correlate/topology"
 )
 
 // lineKind says what a line holds. The zero value is invalid.
@@ -18,11 +19,18 @@ const (
 	kubernetesLine
 	topologyLine
 	commandLine
+	heartbeatLine
+	recorderLine
+	eventLine
 )
 
 var lineKinds = map[string]lineKind{
 	"alertmanager": webhookLine, "kubernetes": kubernetesLine, "topology": topologyLine, "command": commandLine,
+	"heartbeat": heartbeatLine, "silence": silenceLine, "alertmanager_events": recorderLine, "event": eventLine,
 }
+
+// lineWords are the keys of lineKinds, for people.
+const lineWords = "alertmanager, alertmanager_events, kubernetes, event, topology, command, silence and heartbeat"
 
 // line is one line of input, taken apart as far as is needed to hand it to the decoder of its kind.
 type line struct {
@@ -62,7 +70,7 @@ func parseLine(text []byte) (l line, ok bool, err error) {
 	case l.at.IsZero():
 		return line{}, false, errors.New(`there is no time ("t")`)
 	case l.kind == 0:
-		return line{}, false, errors.New("there is none of alertmanager, kubernetes, topology and command")
+		return line{}, false, errors.New("there is none of " + lineWords)
 	case l.deleted && l.kind != kubernetesLine:
 		return line{}, false, errors.New("deleted can only stand beside kubernetes")
 	}
@@ -91,32 +99,80 @@ func (l *line) set(key string, value []byte) error {
 	default:
 		kind, ok := lineKinds[key]
 		if !ok {
-			return fmt.Errorf("unknown key %q (want t and one of alertmanager, kubernetes, topology, command)", key)
+			return fmt.Errorf("unknown key %q (want t and one of %s)", key, lineWords)
 		}
 		if l.kind != 0 {
-			return errors.New("there is more than one of alertmanager, kubernetes, topology and command")
+			return errors.New("there is more than one of " + lineWords)
 		}
 		l.kind, l.body = kind, value
 	}
 	return nil
 }
 
-// parseCommand reads an operator's action.
-func parseCommand(body []byte) (*correlate.Command, error) {
-	var c struct {
+// parseCommand reads an operator's action on an incident, or on the one that is rooted in an entity: somebody who writes a recording knows
+// what was broken, and not by which number quell will call it.
+func parseCommand(body []byte) (c *correlate.Command, root topology.Entity, err error) {
+	var v struct {
 		Action   correlate.Action     `json:"action"`
 		Incident correlate.IncidentID `json:"incident"`
+		Root     topology.Entity      `json:"root"`
 		By       string               `json:"by"`
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return nil, fmt.Errorf("command: %w", err)
+	if err := d.Decode(&v); err != nil {
+		return nil, "", fmt.Errorf("command: %w", err)
 	}
-	if c.Action != correlate.ActionAck && c.Action != correlate.ActionResolve {
-		return nil, fmt.Errorf("command: unknown action %q (ack and resolve are known)", c.Action)
+	if v.Action != correlate.ActionAck && v.Action != correlate.ActionResolve {
+		return nil, "", fmt.Errorf("command: unknown action %q (ack and resolve are known)", v.Action)
 	}
-	return &correlate.Command{Action: c.Action, Incident: c.Incident, By: c.By}, nil
+	if (v.Incident == 0) == (v.Root == "") {
+		return nil, "", errors.New("command: it needs either an incident or a root")
+	}
+	return &correlate.Command{Action: v.Action, Incident: v.Incident, By: v.By}, v.Root, nil
+}
+
+// parseEvent reads an event as quell itself has it, in the notation of `quell journal`: an entity of a cluster that has a name can be told
+// in no other way.
+func parseEvent(body []byte) (*correlate.Event, error) {
+	var e struct {
+		ID        string    `json:"id"`
+		Entity    string    `json:"entity"`
+		Reason    string    `json:"reason"`
+		Component string    `json:"component"`
+		Message   string    `json:"message"`
+		Warning   bool      `json:"warning"`
+		Count     int       `json:"count"`
+		At        time.Time `json:"t"`
+		Source    string    `json:"source"`
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&e); err != nil {
+		return nil, fmt.Errorf("event: %w", err)
+	}
+	entity, err := topology.ParseEntity(e.Entity)
+	if err != nil {
+		return nil, fmt.Errorf("event: %w", err)
+	}
+	return &correlate.Event{
+		ID: e.ID, Entity: entity, Reason: e.Reason, Component: e.Component, Message: e.Message, Warning: e.Warning, Count: max(1, e.Count),
+		At: e.At, Source: e.Source,
+	}, nil
+}
+
+// parseHeartbeat reads what somebody says who reports by itself, or that an operator expects it no longer.
+func parseHeartbeat(body []byte) (*correlate.Heartbeat, error) {
+	in := new(correlate.Heartbeat)
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(in); err != nil {
+		return nil, fmt.Errorf("heartbeat: %w", err)
+	}
+	if in.Name == "" {
+		return nil, errors.New("heartbeat: there is no name")
+	}
+	return in, nil
 }
 
 // cursor walks over one JSON object and finds where its values end, without looking at what is in them.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/correlate/topology"
 	"quell/ingest"
 )
 
@@ -39,6 +40,8 @@ type Line struct {
 	Inputs []correlate.Input
 	// Alerts counts firing reports and Warning events among the inputs.
 	Alerts int
+	// Root names the incident that a command without a number is about: the open one that is rooted in this entity.
+	Root topology.Entity
 }
 
 // Read calls take for each line of the source, blank ones left out, in order. A line that cannot be read, or that precedes the one
@@ -89,7 +92,9 @@ func (r *reader) file(ctx context.Context, name string) error {
 			return fmt.Errorf("stopped at %s: %w", where, context.Cause(ctx))
 		}
 	}
-	if err := lines.Err(); err != nil {
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return fmt.Errorf("%s:%d: the line is longer than %d MiB", label, n+1, maxLineBytes>>20)
+	} else if err != nil {
 		return fmt.Errorf("%s:%d: %w", label, n+1, err)
 	}
 	return nil
@@ -153,14 +158,41 @@ func (r *reader) inputs(to *Line, l line) error {
 			return err
 		}
 		to.Inputs = []correlate.Input{&correlate.Topology{Update: *u, Source: "api"}}
-	default:
-		c, err := parseCommand(l.body)
+	case recorderLine:
+		rec, err := ingest.DecodeRecording(l.body, l.at, ingest.Limits{})
 		if err != nil {
 			return err
 		}
+		r.note(to.Where, "event", rec.Rejected)
+		for i := range rec.Events {
+			to.Inputs = append(to.Inputs, &rec.Events[i])
+		}
+	case commandLine:
+		c, root, err := parseCommand(l.body)
+		if err != nil {
+			return err
+		}
+		to.Root = root
 		to.Inputs = []correlate.Input{c}
+	default:
+		in, err := l.single()
+		if err != nil {
+			return err
+		}
+		to.Inputs = []correlate.Input{in}
 	}
 	return nil
+}
+
+// single reads a body that is one input.
+func (l *line) single() (correlate.Input, error) {
+	switch l.kind {
+	case silenceLine:
+		return parseSilence(l.body)
+	case eventLine:
+		return parseEvent(l.body)
+	}
+	return parseHeartbeat(l.body)
 }
 
 // note tells of items that were left out.

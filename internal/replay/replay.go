@@ -1,5 +1,6 @@
-// Package replay runs a recorded stretch of time through the engine and prints what it decides: for backtests of rules, for
-// evaluation on labelled data, and to look at an incident again.
+// Package replay runs a recorded stretch of time through the engine and prints what it decides: for
+// evaluation on labelled data, to try rules on a recording, and to look at an incident again. Two configurations are compared by
+// package backtest.
 //
 // Time is virtual: between two lines the engine's deadlines pass one by one, as they would have, and after the last line time
 // runs on until nothing is pending. So a month takes seconds, and the same input gives the same bytes, but for the seconds that
@@ -15,13 +16,15 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/correlate/honesty"
 	"quell/correlate/topology"
-	"quell/rules"
+	"quell/internal/rulebook"
 )
 
 // Options say what to replay, and how to show it.
 type Options struct {
-	// Policy is what decisions depend on. Its AlertTimeout does not count: nobody reports alerts again in a replay.
+	// Policy is what decisions depend on. Its AlertTimeout does not count: nobody reports alerts again in a replay. Its heartbeats do: the
+	// recording has to hold the beats.
 	Policy correlate.Policy
 	// Tuning holds the engine's thresholds; nil is those that quell is shipped with.
 	Tuning *correlate.Tuning
@@ -36,6 +39,8 @@ type Options struct {
 	Out io.Writer
 	// Format is json or text.
 	Format string
+	// Only restricts the text to the stories of these incidents; empty tells all, and the figures. JSON is always whole.
+	Only []correlate.IncidentID
 	// Verbose explains incidents at length; JSON explains none.
 	Verbose bool
 	// Progress is told of items of a body that could not be taken and were left out, as serve leaves them out. Nil is nobody.
@@ -63,6 +68,8 @@ type summary struct {
 	Pages      int     `json:"pages"`
 	SelfHealed int     `json:"self_healed"`
 	Seconds    float64 `json:"seconds"`
+	// Figures tell what waiting did. Nothing comes after the end, so all that healed is judged.
+	Figures honesty.Figures `json:"-"`
 }
 
 // player is the state of one replay.
@@ -72,8 +79,10 @@ type player struct {
 	printer printer
 	book    book
 	sum     summary
-	// began is true once there was a line.
+	climber climber
+	// began is true once there was a line, first its time.
 	began bool
+	first time.Time
 	// batch are the inputs of one instant that wait for more, places the lines that they stand in.
 	batch   []correlate.Input
 	places  []string
@@ -86,14 +95,9 @@ type player struct {
 // form "file:line: reason"; what was decided until then is printed.
 func Run(ctx context.Context, o Options) (err error) {
 	begin := time.Now()
-	o.Policy.AlertTimeout = -1
-	tuning := correlate.DefaultTuning()
-	if o.Tuning != nil {
-		tuning = *o.Tuning
-	}
-	engine, err := correlate.NewTuned(rules.Compile, o.Policy, tuning)
+	p, err := newPlayer(o)
 	if err != nil {
-		return fmt.Errorf("rules: %w", err)
+		return err
 	}
 	out := bufio.NewWriterSize(o.Out, 1<<16)
 	defer func() {
@@ -101,25 +105,45 @@ func Run(ctx context.Context, o Options) (err error) {
 			err = fmt.Errorf("write the result: %w", flushErr)
 		}
 	}()
-	p := &player{options: o, engine: engine}
 	switch o.Format {
 	case "json":
 		p.printer, p.book = &jsonPrinter{out: out}, newBook(1, 0)
 	case "text":
-		p.printer, p.book = &textPrinter{out: out, verbose: o.Verbose}, newBook(0, explainMax)
+		p.printer, p.book = &textPrinter{out: out, verbose: o.Verbose, only: o.Only}, newBook(0, explainMax)
+		p.climber = newClimber(p.engine)
+		p.book.told = p.climber.view
 	default:
 		return fmt.Errorf("unknown format %q (json and text are known)", o.Format)
 	}
-	err = Read(ctx, Source{Files: o.Files, Stdin: o.Stdin, Progress: o.Progress}, p.line)
-	p.flush() // of a replay that stops as well: what was read was decided
-	if err != nil {
-		return err
-	}
-	if err := p.runOut(ctx); err != nil {
+	if err := p.play(ctx); err != nil {
 		return err
 	}
 	p.finish(begin)
 	return nil
+}
+
+// newPlayer makes a player that has no printer and no book yet.
+func newPlayer(o Options) (*player, error) {
+	o.Policy.AlertTimeout = -1
+	tuning := correlate.DefaultTuning()
+	if o.Tuning != nil {
+		tuning = *o.Tuning
+	}
+	engine, err := correlate.NewTuned(rulebook.Compile, o.Policy, tuning)
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	return &player{options: o, engine: engine}, nil
+}
+
+// play plays all lines, and lets time run on.
+func (p *player) play(ctx context.Context) error {
+	err := Read(ctx, Source{Files: p.options.Files, Stdin: p.options.Stdin, Progress: p.options.Progress}, p.line)
+	p.flush() // of a replay that stops as well: what was read was decided
+	if err != nil {
+		return err
+	}
+	return p.runOut(ctx)
 }
 
 // line plays one line, with those of the same instant before it. They are one batch, as they would have been for the loop, so that
@@ -136,14 +160,20 @@ func (p *player) line(l Line) {
 	if !l.At.Equal(p.instant) || slices.ContainsFunc(l.Inputs, isCommand) {
 		p.flush()
 	}
-	p.began = true
+	if !p.began {
+		p.began, p.first = true, l.At
+	}
 	p.sum.Inputs++
 	p.sum.Alerts += l.Alerts
 	p.passUntil(l.At)
 	for _, in := range l.Inputs {
 		// Only now is known what all that comes before the line did to the incident.
 		if c, ok := in.(*correlate.Command); ok {
-			if err := p.engine.Allows(c); err != nil {
+			err := p.address(c, l.Root)
+			if err == nil {
+				err = p.engine.Allows(c)
+			}
+			if err != nil {
 				p.printer.refused(l.Where, c, err)
 			}
 		}
@@ -152,6 +182,20 @@ func (p *player) line(l Line) {
 	for range l.Inputs {
 		p.places = append(p.places, l.Where)
 	}
+}
+
+// address makes a command that names a root one for the newest open incident that has it among its candidates.
+func (p *player) address(c *correlate.Command, root topology.Entity) error {
+	if root == "" {
+		return nil
+	}
+	is := func(r correlate.Root) bool { return r.Entity == root }
+	found := p.engine.Incidents(func(i *correlate.Incident) bool { return i.State.Open() && slices.ContainsFunc(i.Roots, is) })
+	if len(found) == 0 {
+		return fmt.Errorf("no open incident is rooted in %s", root)
+	}
+	c.Incident = found[0].ID
+	return nil
 }
 
 // isCommand reports whether an input is a command. An operator saw what came of everything before it.
@@ -177,6 +221,7 @@ func (p *player) passUntil(at time.Time) {
 
 // runOut lets time run on until nothing is pending. Deadlines that nobody waits for pass on the way, as they would have.
 func (p *player) runOut(ctx context.Context) error {
+	p.engine.Rest() // that nobody beats after the last line says nothing
 	for until, ok := p.engine.Pending(); ok; until, ok = p.engine.Pending() {
 		if ctx.Err() != nil {
 			return fmt.Errorf("replay stopped after the last line: %w", context.Cause(ctx))
@@ -188,7 +233,9 @@ func (p *player) runOut(ctx context.Context) error {
 
 // step advances the engine and shows and books what it decides.
 func (p *player) step(at time.Time, inputs ...correlate.Input) {
+	p.climber.passUntil(at)
 	effects := p.engine.Step(at, inputs)
+	p.climber.step(at, effects)
 	for k, in := range inputs {
 		if t, ok := in.(*correlate.Topology); ok {
 			if err := p.engine.Refused(t); err != nil {
@@ -222,13 +269,17 @@ func (p *player) leftOut(where string, why error) {
 
 // finish prints the incidents and the summary.
 func (p *player) finish(begin time.Time) {
+	records := p.book.merged
 	for found, members := range p.book.incidents(p.engine) {
 		p.sum.Incidents++
 		if found.incident.Outcome == "self-healed" {
 			p.sum.SelfHealed++
 		}
+		records = append(records, found.incident.Record())
 		p.printer.incident(found, members)
 	}
+	p.sum.Figures = honesty.Count(records, honesty.Period{})
+	p.sum.Figures.Review = honesty.Review{} // nobody can be asked
 	p.sum.Seconds = float64(time.Since(begin).Milliseconds()) / 1000
 	p.printer.summary(&p.sum)
 }

@@ -3,6 +3,7 @@ package replay
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"quell/correlate"
@@ -14,7 +15,9 @@ import (
 type textPrinter struct {
 	out     *bufio.Writer
 	verbose bool
-	notes   []string
+	// only are the incidents that are told; empty is all.
+	only  []correlate.IncidentID
+	notes []string
 }
 
 // maxRefused bounds the commands that are told as refused.
@@ -29,6 +32,9 @@ func (p *textPrinter) refused(where string, c *correlate.Command, why error) {
 }
 
 func (p *textPrinter) incident(found page, _ []topology.Entity) {
+	if len(p.only) > 0 && !slices.Contains(p.only, found.incident.ID) {
+		return
+	}
 	_, _ = p.out.WriteString(picture.Story(found.incident, picture.Options{}) + "\n") // a write error comes back from Flush
 	_, _ = p.out.WriteString(picture.Why(found.why, picture.Options{Brief: !p.verbose}) + "\n")
 }
@@ -40,6 +46,10 @@ func (p *textPrinter) summary(s *summary) {
 	if len(p.notes) > 0 {
 		_, _ = fmt.Fprintln(p.out)
 	}
+	if len(p.only) > 0 {
+		return
+	}
+	_, _ = fmt.Fprintln(p.out, picture.Figures(&s.Figures))
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(table, "inputs\talerts\tincidents\tpages\tself-healed\tseconds\t")
 	_, _ = fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t%.3f\t\n", s.Inputs, s.Alerts, s.Incidents, s.Pages, s.SelfHealed, s.Seconds)

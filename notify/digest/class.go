@@ -3,9 +3,12 @@ package digest
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"quell/correlate"
+	"quell/correlate/honesty"
 	"quell/correlate/topology"
 )
 
@@ -13,6 +16,8 @@ import (
 type Class struct {
 	Class string `json:"class"`
 	Count int    `json:"count"`
+	// Past is how many healed in the period before; zero too if nothing is compared.
+	Past int `json:"past,omitempty"`
 	// Times to heal: the middle, the one that nine of ten did not exceed, and the longest.
 	MedianSeconds  float64 `json:"median_seconds"`
 	P90Seconds     float64 `json:"p90_seconds"`
@@ -20,14 +25,19 @@ type Class struct {
 	// Roots are the most frequent roots; MoreRoots counts the other entities that were one.
 	Roots     []RootCount `json:"roots"`
 	MoreRoots int         `json:"more_roots"`
+	// Broke are the symptoms elsewhere than on the root, the most frequent first; MoreBroke counts those of other names or kinds.
+	Broke     []Broken `json:"broke,omitempty"`
+	MoreBroke int      `json:"more_broke,omitempty"`
 	// Cause says why the first root of Example was thought to be the cause. Possibly empty.
 	Cause string `json:"cause,omitempty"`
-	// HealedBy is what healed Example, by the evidence that there is; empty if nobody looked. Unexplained counts the incidents of the class
-	// of which nothing shows what healed them.
-	HealedBy    string `json:"healed_by,omitempty"`
-	Unexplained int    `json:"unexplained"`
-	// Example is the incident that took longest.
-	Example Reference `json:"example"`
+	// Healers are what healed them, by the evidence that there is, the most frequent first. Unexplained counts the incidents of which
+	// nothing shows what healed them; those that nobody looked at are in neither.
+	Healers     []Healer `json:"healers,omitempty"`
+	MoreHealers int      `json:"more_healers,omitempty"`
+	Unexplained int      `json:"unexplained"`
+	// Example is the incident that took longest, HealedBy what healed it; empty if nobody looked.
+	Example  Reference `json:"example"`
+	HealedBy string    `json:"healed_by,omitempty"`
 }
 
 // RootCount is an entity and how many incidents of a class it was the root of.
@@ -36,96 +46,209 @@ type RootCount struct {
 	Count  int    `json:"count"`
 }
 
+// Broken is what trouble looked like away from its root: how many symptoms of a name there were on entities of a kind.
+type Broken struct {
+	Name  string `json:"name"`
+	Kind  string `json:"kind"`
+	Count int    `json:"count"`
+}
+
+// Healer is what healed how many incidents. What is what it was in one of them; in others, names and numbers may differ.
+type Healer struct {
+	What  string `json:"what"`
+	Count int    `json:"count"`
+}
+
 // Others sums up the classes that have no line of their own.
 type Others struct {
 	Incidents int `json:"incidents"`
 	Classes   int `json:"classes"`
 }
 
-// classes sorts out what healed, and names every class or counts it in others. Every order has a last criterion that
+// kind is a class of trouble in one period.
+type kind struct {
+	all, healed []spell
+	// began are the openings within the period.
+	began []time.Time
+}
+
+// kind returns the class of a name, which is new if there was none.
+func (x *stretch) kind(class string) *kind {
+	k := x.classes[class]
+	if k == nil {
+		k = new(kind)
+		x.classes[class] = k
+	}
+	return k
+}
+
+// add takes in an incident of x.
+func (k *kind) add(x *stretch, s spell) {
+	k.all = append(k.all, s)
+	if s.ending == SelfHealed {
+		k.healed = append(k.healed, s)
+	}
+	if !s.Opened.Before(x.since) {
+		k.began = append(k.began, s.Opened)
+	}
+}
+
+// times are the times to heal, in the order in which they healed.
+func (k *kind) times() []time.Duration {
+	list := slices.SortedStableFunc(slices.Values(k.healed), func(a, b spell) int { return a.Closed.Compare(*b.Closed) })
+	times := make([]time.Duration, len(list))
+	for n, s := range list {
+		times[n] = s.lasted
+	}
+	return times
+}
+
+// addClasses sorts out what healed, and names every class or counts it in Others. Every order has a last criterion that
 // cannot tie, since maps and callers have none.
-func classes(healed map[string][]spell, externalURL string) (list []Class, others Others) {
+func (d *Digest) addClasses(now, past *stretch, externalURL string) {
 	type named struct {
 		key string
 		Class
 	}
-	all := make([]named, 0, len(healed))
-	for key, spells := range healed {
-		all = append(all, named{key, newClass(spells, externalURL)})
+	var all []named
+	for key, k := range now.classes {
+		if len(k.healed) > 0 {
+			c := newClass(k, externalURL)
+			if past != nil {
+				c.Past = len(past.kind(key).healed)
+			}
+			all = append(all, named{key, c})
+		}
 	}
 	slices.SortFunc(all, func(a, b named) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(b.LongestSeconds, a.LongestSeconds), cmp.Compare(a.key, b.key))
 	})
 	shown, left := cut(all)
-	others.Classes = left
+	d.Others.Classes = left
 	for _, c := range all[len(shown):] {
-		others.Incidents += c.Count
+		d.Others.Incidents += c.Count
 	}
-	list = make([]Class, len(shown))
+	d.Classes = make([]Class, len(shown))
 	for n, c := range shown {
-		list[n] = c.Class
+		d.Classes[n] = c.Class
 	}
-	return list, others
 }
 
-// newClass sums up incidents of one class, of which there is at least one.
-func newClass(spells []spell, externalURL string) Class {
-	times := make([]time.Duration, len(spells))
+// newClass sums up what healed of a class, which is at least one.
+func newClass(k *kind, externalURL string) Class {
 	roots := make(map[topology.Entity]int)
-	longest, unexplained := spells[0], 0
-	for n, s := range spells {
-		times[n] = s.lasted
+	broke := make(map[symptomOn]int)
+	longest, unexplained := k.healed[0], 0
+	for _, s := range k.healed {
 		if s.HealedBy != nil && s.HealedBy.What == correlate.Unexplained {
 			unexplained++
 		}
+		var root topology.Entity
 		if len(s.Roots) > 0 {
-			roots[s.Roots[0].Entity]++
+			root = s.Roots[0].Entity
+			roots[root]++
 		}
-		if s.lasted > longest.lasted || s.lasted == longest.lasted && s.ID < longest.ID {
+		for n := range s.Symptoms {
+			if v := &s.Symptoms[n]; v.Entity != root {
+				broke[symptomOn{v.Name, v.Entity.Kind()}]++
+			}
+		}
+		if s.lasted > longest.lasted {
 			longest = s
 		}
 	}
-	slices.Sort(times)
+	spread := honesty.SpreadOf(k.times())
 	c := Class{
-		Class: cmp.Or(line(longest.Class, maxNameRunes), "without class"), Count: len(spells),
-		MedianSeconds: median(times).Seconds(), P90Seconds: p90(times).Seconds(), LongestSeconds: longest.lasted.Seconds(),
+		Class: className(longest.Class), Count: len(k.healed),
+		MedianSeconds: spread.MedianSeconds, P90Seconds: spread.P90Seconds, LongestSeconds: spread.LongestSeconds,
 		Unexplained: unexplained, Example: reference(longest.Incident, externalURL),
 	}
 	if longest.HealedBy != nil {
 		c.HealedBy = cmp.Or(line(longest.HealedBy.String(), maxReasonRunes), correlate.Unexplained)
 	}
-	c.Roots, c.MoreRoots = mostFrequent(roots)
+	c.addRoots(roots)
+	c.addBroken(broke)
+	c.addHealers(k.healed)
 	if len(longest.Roots) > 0 {
 		c.Cause = line(longest.Roots[0].Why, maxReasonRunes)
 	}
 	return c
 }
 
-// mostFrequent names the entities with the highest counts, and counts the others.
-func mostFrequent(counts map[topology.Entity]int) (list []RootCount, others int) {
-	entities := make([]topology.Entity, 0, len(counts))
-	for e := range counts {
-		entities = append(entities, e)
+// className is what a digest calls a class.
+func className(class string) string { return cmp.Or(line(class, maxNameRunes), "without class") }
+
+// symptomOn is a symptom's name and the kind of its entity, as they came from outside.
+type symptomOn struct{ name, kind string }
+
+// addRoots names the entities with the highest counts, and counts the others.
+func (c *Class) addRoots(counts map[topology.Entity]int) {
+	list := make([]RootCount, 0, len(counts))
+	for e, n := range counts {
+		list = append(list, RootCount{string(e), n})
 	}
-	slices.SortFunc(entities, func(a, b topology.Entity) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	slices.SortFunc(list, func(a, b RootCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Entity, b.Entity))
 	})
-	shown := entities[:min(len(entities), maxRoots)]
-	list = make([]RootCount, len(shown))
-	for n, e := range shown {
-		list[n] = RootCount{cmp.Or(line(string(e), maxNameRunes), "?"), counts[e]}
+	c.Roots, c.MoreRoots = few(list)
+	for n := range c.Roots {
+		c.Roots[n].Entity = cmp.Or(line(c.Roots[n].Entity, maxNameRunes), "?")
 	}
-	return list, len(entities) - len(shown)
 }
 
-// median of sorted durations, of which there is at least one. Of an even number it is the mean of the two in the middle.
-func median(sorted []time.Duration) time.Duration {
-	low, high := sorted[(len(sorted)-1)/2], sorted[len(sorted)/2]
-	return low + (high-low)/2
+// addBroken does so for the symptoms elsewhere.
+func (c *Class) addBroken(counts map[symptomOn]int) {
+	list := make([]Broken, 0, len(counts))
+	for on, n := range counts {
+		list = append(list, Broken{on.name, on.kind, n})
+	}
+	slices.SortFunc(list, func(a, b Broken) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+	})
+	c.Broke, c.MoreBroke = few(list)
+	for n := range c.Broke {
+		b := &c.Broke[n]
+		b.Name, b.Kind = cmp.Or(line(b.Name, maxNameRunes), "?"), cmp.Or(line(b.Kind, maxNameRunes), "?")
+	}
 }
 
-// p90 is the smallest of the sorted durations that at least nine of ten do not exceed (the nearest rank), so it is one
-// that really happened. There is at least one.
-func p90(sorted []time.Duration) time.Duration {
-	return sorted[(len(sorted)*9+9)/10-1]
+// addHealers does so for what healed the incidents: those that differ in names and numbers alone are alike.
+func (c *Class) addHealers(healed []spell) {
+	like := make(map[string]int)
+	var list []Healer
+	for _, s := range healed {
+		if s.HealedBy == nil || s.HealedBy.What == correlate.Unexplained {
+			continue
+		}
+		what := cmp.Or(line(s.HealedBy.What, maxReasonRunes), "?")
+		pattern := patternOf(what)
+		n, known := like[pattern]
+		if !known {
+			n = len(list)
+			like[pattern] = n
+			list = append(list, Healer{What: what})
+		}
+		list[n].Count++
+	}
+	slices.SortStableFunc(list, func(a, b Healer) int { return cmp.Compare(b.Count, a.Count) })
+	c.Healers, c.MoreHealers = few(list)
+}
+
+// patternOf is what is left of a text without its names and numbers: Kubernetes makes names with digits, dashes, dots and slashes, and
+// prose has no words of these.
+func patternOf(what string) string {
+	words := strings.Fields(what)
+	for n, w := range words {
+		w = strings.TrimRight(w, ",;:.)")
+		if strings.ContainsFunc(w, func(r rune) bool { return unicode.IsDigit(r) || strings.ContainsRune("-./:_@", r) }) {
+			words[n] = "*"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// few ends a list within a class, and tells how many it leaves out.
+func few[T any](list []T) (shown []T, left int) {
+	n := min(len(list), maxRoots)
+	return slices.Clip(list[:n]), len(list) - n
 }

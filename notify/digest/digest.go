@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"quell/correlate"
+	"quell/correlate/honesty"
 	"quell/notify"
 )
 
@@ -43,27 +44,84 @@ type Options struct {
 	Location *time.Location
 	// ExternalURL is how people reach quell, for links. Empty means no links.
 	ExternalURL string
+	// Unseen are the alerts of the period that never reached quell by a webhook, the most frequent first.
+	Unseen []correlate.UnseenView
+	// Title stands above the digest instead of the usual one. Matchers say which incidents it is about, in Alertmanager's words: they
+	// are shown, the caller picks the incidents. Both may be empty.
+	Title, Matchers string
+	// KnownSince is from when on the caller knows of all incidents. If that is later than the period before began, or zero, nothing is compared.
+	KnownSince time.Time
+	// Missed is how many digests before this one could not be made. It covers their periods.
+	Missed int
+	// Night is when people sleep. Its zero value is [DefaultNight].
+	Night Night
 }
 
-// Digest is the report on one period. Its JSON names are stable: names may be added, not changed.
+// Digest is the report on one period. Its JSON names are stable: names may be added, not changed. Texts in it are single lines of bounded
+// length, not escaped for any markup.
 type Digest struct {
-	Store string `json:"store,omitempty"`
+	Store    string `json:"store,omitempty"`
+	Title    string `json:"title,omitempty"`
+	Matchers string `json:"matchers,omitempty"`
 	// Since belongs to the period, Until does not. All times are in Timezone.
 	Since    time.Time `json:"since"`
 	Until    time.Time `json:"until"`
 	Timezone string    `json:"timezone"`
 	Late     bool      `json:"late"`
-	Figures  Figures   `json:"figures"`
+	Missed   int       `json:"missed,omitempty"`
+	// Highlights are a few sentences: all that somebody in a hurry has to read.
+	Highlights []string `json:"highlights"`
+	Figures    Figures  `json:"figures"`
+	// Waiting is what waiting did in the period, by the definitions that API and metrics use. Here each generation of an incident counts.
+	Waiting honesty.Figures `json:"waiting"`
+	Sleep   Sleep           `json:"sleep"`
+	// Past is the period before, of the same length; nil if not all of it is known.
+	Past *Past `json:"past,omitempty"`
+	// Worse are the classes of trouble that got more frequent, or slower to heal, beyond chance.
+	Worse     []Worse `json:"worse,omitempty"`
+	MoreWorse int     `json:"more_worse,omitempty"`
 	// Classes are what healed by itself, the most frequent first, then the one that once took longest. Others sums up what
 	// is beyond the list's end.
 	Classes []Class `json:"classes"`
 	Others  Others  `json:"others"`
+	// Unneeded were paged though they healed, HeldInVain were held though they did not heal, both the newest first.
+	Unneeded       []Judged `json:"unneeded,omitempty"`
+	MoreUnneeded   int      `json:"more_unneeded,omitempty"`
+	HeldInVain     []Judged `json:"held_in_vain,omitempty"`
+	MoreHeldInVain int      `json:"more_held_in_vain,omitempty"`
+	// Chronic is what flaps, recurs or is over its budget, the newest first.
+	Chronic     []Chronic `json:"chronic,omitempty"`
+	MoreChronic int       `json:"more_chronic,omitempty"`
+	// Noisy are the alerts that came back most often, with what to do about it.
+	Noisy     []Noise `json:"noisy,omitempty"`
+	MoreNoisy int     `json:"more_noisy,omitempty"`
 	// Paged are the incidents that paged somebody, in the period or before: open ones first, then by their page, newest first.
 	Paged     []Page `json:"paged"`
 	MorePaged int    `json:"more_paged"`
 	// Lost are incidents of which nobody knows whether they healed, the newest first.
 	Lost     []Loss `json:"lost"`
 	MoreLost int    `json:"more_lost"`
+	// Unseen are alerts that Alertmanager did not send here; UnseenCount is how many in all. They are no part of the figures.
+	Unseen      []Unseen `json:"unseen,omitempty"`
+	MoreUnseen  int      `json:"more_unseen,omitempty"`
+	UnseenCount uint64   `json:"unseen_count,omitempty"`
+	// New are the classes that began in this period and had no incident in the one before; Gone are those of the one before that had none
+	// in this one. Both are empty if nothing is compared.
+	New      []ClassCount `json:"new,omitempty"`
+	MoreNew  int          `json:"more_new,omitempty"`
+	Gone     []ClassCount `json:"gone,omitempty"`
+	MoreGone int          `json:"more_gone,omitempty"`
+	// Charts is what the charts are drawn from.
+	Charts ChartData `json:"charts"`
+}
+
+// Past is what the period before was like.
+type Past struct {
+	Since   time.Time       `json:"since"`
+	Until   time.Time       `json:"until"`
+	Figures Figures         `json:"figures"`
+	Waiting honesty.Figures `json:"waiting"`
+	Sleep   Sleep           `json:"sleep"`
 }
 
 // Figures are the headline. Each incident has exactly one ending: SelfHealed, ClearedAfterPage, ResolvedByHand, Lost and
@@ -74,7 +132,7 @@ type Figures struct {
 	Incidents int `json:"incidents"`
 	// Opened of the incidents began in the period; the others are older.
 	Opened int `json:"opened"`
-	// PagesAvoided counts what healed by itself while quell held it, and never paged anybody.
+	// PagesAvoided counts the holds in which things healed, as [honesty.Holds] does: each would have paged somebody without one.
 	PagesAvoided int `json:"pages_avoided"`
 	// Paged counts those that were escalated for the first time in the period, PagedBefore those escalated earlier.
 	Paged       int `json:"paged"`
@@ -128,34 +186,50 @@ type Loss struct {
 
 // Build makes the digest of the period from since to until, which does not belong to it. Incidents are those from history
 // and the open ones, each at most once and in any order. Build picks those that it is about, as they were at until: what
-// closed before the period, opened after it, or was merged into another incident is left out, so callers may pass more. It
-// keeps nothing of them.
+// closed before the period, opened after it, or was merged into another incident is left out, so callers may pass more. They have to
+// pass those of the period before, too, if it is to be compared. Build keeps nothing of them.
 //
 // An incident that was reopened counts by its last life, with the time to heal from its first opening.
 func Build(incidents []*correlate.Incident, since, until time.Time, opts Options) *Digest {
 	location := cmp.Or(opts.Location, time.UTC)
 	d := &Digest{
-		Store: line(opts.StoreName, maxNameRunes), Since: since.In(location), Until: until.In(location), Timezone: location.String(),
-		Late: opts.Late, Paged: []Page{}, Lost: []Loss{},
+		Store: line(opts.StoreName, maxNameRunes), Title: line(opts.Title, maxTitleRunes), Matchers: line(opts.Matchers, maxReasonRunes),
+		Since: since.In(location), Until: until.In(location), Timezone: location.String(), Late: opts.Late, Missed: opts.Missed,
 	}
-	healed := make(map[string][]spell)
-	for _, i := range incidents {
-		s, ok := d.spell(i)
-		if !ok {
-			continue
-		}
-		d.Figures.count(d, s)
-		if s.ending == SelfHealed {
-			healed[i.Class] = append(healed[i.Class], s)
-		}
-		if before(i.Escalated, until) {
-			d.Paged = append(d.Paged, Page{reference(i, opts.ExternalURL), i.Escalated.In(location), s.lasted.Seconds(), s.ending})
+	now := (&stretch{since: d.Since, until: d.Until, at: d.Until}).gather(incidents, opts.Night)
+	d.Figures, d.Waiting, d.Sleep = now.figures, now.waiting, now.sleep
+	var past *stretch
+	if from := PastSince(d.Since, d.Until); !opts.KnownSince.IsZero() && !opts.KnownSince.After(from) {
+		past = (&stretch{since: from, until: d.Since, at: d.Until}).gather(incidents, opts.Night)
+		d.Past = &Past{from, d.Since, past.figures, past.waiting, past.sleep}
+	}
+	d.addClasses(now, past, opts.ExternalURL)
+	d.addPages(now, opts.ExternalURL)
+	d.addJudged(now, opts.ExternalURL)
+	d.addChronic(now, opts.ExternalURL)
+	d.addUnseen(opts.Unseen)
+	if past != nil {
+		d.addWorse(now, past)
+		d.addNovel(now, past)
+	}
+	d.addNoise(now) // knows what gets worse
+	d.Charts = chartData(now, past)
+	d.Highlights = d.highlights()
+	return d
+}
+
+// addPages lists what paged, and what was lost.
+func (d *Digest) addPages(now *stretch, externalURL string) {
+	d.Paged, d.Lost = []Page{}, []Loss{}
+	location := d.Until.Location()
+	for _, s := range now.spells {
+		if happened(s.Escalated, d.Until) {
+			d.Paged = append(d.Paged, Page{reference(s.Incident, externalURL), s.Escalated.In(location), s.lasted.Seconds(), s.ending})
 		}
 		if s.ending == Lost {
-			d.Lost = append(d.Lost, Loss{reference(i, opts.ExternalURL), i.Opened.In(location), i.Closed.In(location), i.Lost})
+			d.Lost = append(d.Lost, Loss{reference(s.Incident, externalURL), s.Opened.In(location), s.Closed.In(location), s.Lost})
 		}
 	}
-	d.Classes, d.Others = classes(healed, opts.ExternalURL)
 	slices.SortFunc(d.Paged, func(a, b Page) int {
 		switch {
 		case a.Ending == Open && b.Ending != Open:
@@ -168,11 +242,10 @@ func Build(incidents []*correlate.Incident, since, until time.Time, opts Options
 	slices.SortFunc(d.Lost, func(a, b Loss) int { return cmp.Or(b.Closed.Compare(a.Closed), cmp.Compare(b.ID, a.ID)) })
 	d.Paged, d.MorePaged = cut(d.Paged)
 	d.Lost, d.MoreLost = cut(d.Lost)
-	return d
 }
 
-// Empty reports whether the period had no incident at all.
-func (d *Digest) Empty() bool { return d.Figures.Incidents == 0 }
+// Empty reports whether the period had no incident at all, nor an alert that was not sent here.
+func (d *Digest) Empty() bool { return d.Figures.Incidents == 0 && d.UnseenCount == 0 }
 
 // JSON writes the digest as one indented object and a line break.
 func (d *Digest) JSON(w io.Writer) error {
@@ -184,74 +257,6 @@ func (d *Digest) JSON(w io.Writer) error {
 	return nil
 }
 
-// spell is an incident as the period saw it.
-type spell struct {
-	*correlate.Incident
-	ending Ending
-	// lasted is the time to heal of what healed.
-	lasted time.Duration
-}
-
-// spell judges an incident as of the end of the period; ok is false if the digest is not about it.
-func (d *Digest) spell(i *correlate.Incident) (s spell, ok bool) {
-	s = spell{Incident: i, ending: ByHand}
-	if i.State == correlate.Merged || !i.Opened.Before(d.Until) || before(i.Closed, d.Since) {
-		return s, false
-	}
-	switch {
-	case !before(i.Closed, d.Until):
-		s.ending = Open
-	case i.State == correlate.SelfHealed && i.Lost == 0:
-		s.ending = SelfHealed
-	case i.ByHand:
-		s.ending = ByHand
-	case i.Lost > 0 && i.Active == 0:
-		s.ending = Lost
-	case i.Paged && i.Recovered != nil:
-		s.ending = Cleared
-	}
-	end := d.Until
-	if s.ending != Open {
-		end = *i.Closed
-	}
-	// Recovered leaves out the settle time; without it the settle time is not known, and the figure is an upper bound.
-	if before(i.Recovered, end) {
-		end = *i.Recovered
-	}
-	s.lasted = max(0, end.Sub(i.Opened))
-	return s, true
-}
-
-// count adds an incident of d's period.
-func (f *Figures) count(d *Digest, s spell) {
-	f.Incidents++
-	f.Alerts += s.Alerts
-	if !s.Opened.Before(d.Since) {
-		f.Opened++
-	}
-	switch {
-	case before(s.Escalated, d.Since):
-		f.PagedBefore++
-	case before(s.Escalated, d.Until):
-		f.Paged++
-	}
-	switch s.ending {
-	case Open:
-		f.StillOpen++
-	case SelfHealed:
-		f.SelfHealed++
-		if s.Escalated == nil && s.HoldReason != "" {
-			f.PagesAvoided++
-		}
-	case Cleared:
-		f.ClearedAfterPage++
-	case ByHand:
-		f.ResolvedByHand++
-	case Lost:
-		f.Lost++
-	}
-}
-
 func reference(i *correlate.Incident, externalURL string) Reference {
 	r := Reference{ID: i.ID, Title: line(i.Title, maxTitleRunes)}
 	// Links checks and encodes the address. Of an incident without symptoms it has no other.
@@ -260,9 +265,6 @@ func reference(i *correlate.Incident, externalURL string) Reference {
 	}
 	return r
 }
-
-// before reports whether something happened at all, and before t.
-func before(at *time.Time, t time.Time) bool { return at != nil && at.Before(t) }
 
 // cut ends a list where a digest ends it and tells how many are left out.
 func cut[T any](list []T) (shown []T, left int) {

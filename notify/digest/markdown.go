@@ -9,14 +9,17 @@ import (
 // Markdown writes the digest in CommonMark with GitHub's tables.
 func (d *Digest) Markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s\n\n", markdown(d.title()), d.period())
 	if d.Empty() {
-		b.WriteString(nothing + "\n")
+		b.WriteString(markdown(d.Nothing()) + "\n")
 	} else {
-		fmt.Fprintf(&b, "**%s.** %s\n", d.avoided(), d.summary())
-		d.markdownClasses(&b)
-		d.markdownPaged(&b)
-		d.markdownLost(&b)
+		fmt.Fprintf(&b, "# %s\n\n%s\n\n", markdown(d.title()), markdown(d.period()))
+		for _, h := range d.Highlights {
+			fmt.Fprintf(&b, "- %s\n", markdown(h))
+		}
+		d.markdownFigures(&b)
+		for _, s := range d.sections() {
+			s.markdown(&b)
+		}
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write digest as Markdown: %w", err)
@@ -24,57 +27,82 @@ func (d *Digest) Markdown(w io.Writer) error {
 	return nil
 }
 
-func (d *Digest) markdownClasses(b *strings.Builder) {
-	if len(d.Classes) == 0 {
-		return
+func (d *Digest) markdownFigures(b *strings.Builder) {
+	if d.Past == nil {
+		b.WriteString("\n| | Now |\n|---|---:|\n")
+	} else {
+		b.WriteString("\n| | Now | Before |\n|---|---:|---:|\n")
 	}
-	b.WriteString("\n## Healed by itself\n\n")
-	b.WriteString("| Count | Median | p90 | Longest | Class | Roots | Cause | Example | Healed by |\n")
-	b.WriteString("|---:|---:|---:|---:|---|---|---|---|---|\n")
-	for n := range d.Classes {
-		c := &d.Classes[n]
-		fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s | %s | %s %s | %s |\n", c.Count, span(c.MedianSeconds), span(c.P90Seconds), span(c.LongestSeconds),
-			markdown(c.Class), c.rootList(markdown), markdown(c.Cause), c.Example.markdownLink(), markdown(c.Example.named()), markdown(c.healer()))
-	}
-	markdownNote(b, d.Others.String())
-}
-
-func (d *Digest) markdownPaged(b *strings.Builder) {
-	if len(d.Paged) == 0 {
-		return
-	}
-	b.WriteString("\n## Paged\n\n| Incident | Paged | Lasted | Ending | Title |\n|---|---|---:|---|---|\n")
-	for _, i := range d.Paged {
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", i.markdownLink(), moment(i.Paged), span(i.LastedSeconds), i.Ending, markdown(i.named()))
-	}
-	markdownNote(b, andMore(d.MorePaged))
-}
-
-func (d *Digest) markdownLost(b *strings.Builder) {
-	if len(d.Lost) == 0 {
-		return
-	}
-	b.WriteString("\n## Lost\n\nNobody reported on these any more, so whether they healed is unknown.\n\n")
-	b.WriteString("| Incident | Opened | Given up | Alerts | Title |\n|---|---|---|---:|---|\n")
-	for _, i := range d.Lost {
-		fmt.Fprintf(b, "| %s | %s | %s | %d | %s |\n", i.markdownLink(), moment(i.Opened), moment(i.Closed), i.Alerts, markdown(i.named()))
-	}
-	markdownNote(b, andMore(d.MoreLost))
-}
-
-// markdownNote adds a paragraph, if there is anything to say.
-func markdownNote(b *strings.Builder, s string) {
-	if s != "" {
-		fmt.Fprintf(b, "\n%s\n", s)
+	for _, r := range d.Headline() {
+		fmt.Fprintf(b, "| %s | %s |", r.Name, r.Value)
+		if d.Past != nil {
+			fmt.Fprintf(b, " %s |", r.Past)
+		}
+		b.WriteString("\n")
 	}
 }
 
-// markdownLink is the incident's id. Its address is encoded already, and angle brackets keep parentheses in it.
-func (r *Reference) markdownLink() string {
-	if r.URL == "" {
-		return r.ID.String()
+// markdown writes a table if that can hold all of it, else a list.
+func (s *section) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "\n## %s\n\n", s.title)
+	if s.intro != "" {
+		b.WriteString(s.intro + "\n\n")
 	}
-	return fmt.Sprintf("[%s](<%s>)", r.ID, r.URL)
+	if s.tabular() {
+		s.markdownTable(b)
+	} else {
+		for n := range s.rows {
+			b.WriteString("- " + s.line(&s.rows[n], markdownCell) + "\n")
+			for _, x := range s.rows[n].details {
+				fmt.Fprintf(b, "  - %s: %s\n", x.label, markdownDetail(x.cell))
+			}
+		}
+	}
+	if tail := s.tail(0); tail != "" {
+		fmt.Fprintf(b, "\n%s\n", tail)
+	}
+}
+
+func (s *section) markdownTable(b *strings.Builder) {
+	b.WriteString("|")
+	rule := "|"
+	for _, c := range s.columns {
+		head := strings.ToLower(c.head)
+		if head != "" {
+			head = strings.ToUpper(head[:1]) + head[1:]
+		}
+		b.WriteString(" " + head + " |")
+		if c.right {
+			rule += "---:|"
+		} else {
+			rule += "---|"
+		}
+	}
+	b.WriteString("\n" + rule + "\n")
+	for _, r := range s.rows {
+		b.WriteString("|")
+		for _, c := range r.cells {
+			b.WriteString(" " + markdownCell(c) + " |")
+		}
+		b.WriteString("\n")
+	}
+}
+
+// markdownCell is a cell in Markdown: one that names an incident alone is a link to it. Its address is encoded already, and angle brackets
+// keep parentheses in it.
+func markdownCell(c cell) string {
+	if c.ref == nil || c.ref.URL == "" {
+		return markdown(c.text)
+	}
+	return fmt.Sprintf("[%s](<%s>)", markdown(c.text), c.ref.URL)
+}
+
+// markdownDetail is one below a row, of which only the incident's id is the link.
+func markdownDetail(c cell) string {
+	if c.ref == nil {
+		return markdown(c.text)
+	}
+	return markdownCell(link(c.ref)) + " " + markdown(c.ref.named())
 }
 
 // markdownEscaper writes what has a meaning in Markdown as character references where a backslash would not do: a pipe

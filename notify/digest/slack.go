@@ -17,91 +17,108 @@ import (
 const (
 	slackHeaderRunes  = 150
 	slackSectionRunes = 3000
+	slackMessageRunes = 11_500
 	slackNameRunes    = 120
 	slackReasonRunes  = 300
-	// slackTailRunes is kept free in a section for what it says about the lines that it has no room for.
-	slackTailRunes = 100
+	// slackTailRunes is kept free in a section for what it says about the lines that it has no room for, slackTitleRunes for a title with
+	// its introduction.
+	slackTailRunes  = 100
+	slackTitleRunes = 250
 )
 
-// Slack returns the digest as [quell/routing.Delivery.Digest] has it: an object with a text for notifications and the
-// blocks of the message. It lists as much as Slack takes and counts the rest.
+// Slack returns the digest as an object with a text for notifications and the blocks of the message. It lists as much as Slack takes, and
+// as people read in a chat, and counts the rest.
 func (d *Digest) Slack() json.RawMessage {
-	title := slackEscape(d.title(), slackHeaderRunes)
-	blocks := []api.Block{api.NewHeaderBlock(api.NewTextBlockObject(api.PlainTextType, title, false, false))}
-	text := nothing
-	if !d.Empty() {
-		text = fmt.Sprintf("*%s.* %s", d.avoided(), d.summary())
-	}
-	for _, s := range []string{d.period() + "\n" + text, d.slackClasses(), d.slackPaged(), d.slackLost()} {
-		if s != "" {
-			// Verbatim keeps Slack from making links and mentions of what only looks like it.
-			blocks = append(blocks, api.NewSectionBlock(api.NewTextBlockObject(api.MarkdownType, s, false, true), nil, nil))
+	m := slackMessage{room: slackMessageRunes}
+	text := slackEscape(d.Nothing(), slackSectionRunes)
+	if d.Empty() {
+		m.section(text)
+	} else {
+		title := slackEscape(d.title(), slackHeaderRunes)
+		m.blocks = append(m.blocks, api.NewHeaderBlock(api.NewTextBlockObject(api.PlainTextType, title, false, false)))
+		lines := []string{slackEscape(d.period(), 2*slackReasonRunes)}
+		for _, h := range d.Highlights {
+			lines = append(lines, "• "+slackEscape(h, slackReasonRunes))
 		}
+		m.section(strings.Join(lines, "\n"))
+		m.figures(d)
+		for _, s := range d.sections() {
+			m.section(s.slack(min(m.room, slackSectionRunes)))
+		}
+		text = title + ": " + slackEscape(d.Highlights[0], slackReasonRunes)
 	}
 	b, err := json.Marshal(struct {
 		Text   string      `json:"text"`
 		Blocks []api.Block `json:"blocks"`
-	}{title + ": " + text, blocks})
+	}{text, m.blocks})
 	if err != nil {
 		panic("digest: blocks cannot be encoded: " + err.Error()) // They hold strings and booleans only.
 	}
 	return b
 }
 
-func (d *Digest) slackClasses() string {
-	lines := make([]string, len(d.Classes))
-	for n := range d.Classes {
-		c := &d.Classes[n]
-		lines[n] = fmt.Sprintf("• *%d×* %s: median %s, p90 %s, longest %s", c.Count, slackEscape(c.Class, slackNameRunes),
-			span(c.MedianSeconds), span(c.P90Seconds), span(c.LongestSeconds))
-		if len(c.Roots) > 0 {
-			lines[n] += "\n    roots: " + c.rootList(slackEntity)
-		}
-		if c.Cause != "" {
-			lines[n] += "\n    cause: " + slackEscape(c.Cause, slackReasonRunes)
-		}
-		lines[n] += fmt.Sprintf("\n    e.g. %s %s", c.Example.slackLink(), slackEscape(c.Example.named(), slackNameRunes))
-		if by := c.healer(); by != "" {
-			lines[n] += "\n    healer: " + slackEscape(by, slackReasonRunes)
-		}
-	}
-	text, shown := slackList("*Healed by itself*", lines)
-	others := d.Others
-	for _, c := range d.Classes[shown:] {
-		others.Incidents += c.Count
-		others.Classes++
-	}
-	return withTail(text, others.String())
+// slackMessage collects blocks; room is how many runes it may still have.
+type slackMessage struct {
+	blocks []api.Block
+	room   int
 }
 
-func (d *Digest) slackPaged() string {
-	lines := make([]string, len(d.Paged))
-	for n, i := range d.Paged {
-		lines[n] = fmt.Sprintf("• %s %s: %s, paged %s, lasted %s", i.slackLink(), slackEscape(i.named(), slackNameRunes),
-			i.Ending, moment(i.Paged), span(i.LastedSeconds))
+// section adds a block of text, if there is any.
+func (m *slackMessage) section(text string) {
+	if text != "" {
+		m.room -= utf8.RuneCountInString(text)
+		m.blocks = append(m.blocks, api.NewSectionBlock(slackText(text), nil, nil))
 	}
-	text, shown := slackList("*Paged*", lines)
-	return withTail(text, andMore(d.MorePaged+len(lines)-shown))
 }
 
-func (d *Digest) slackLost() string {
-	lines := make([]string, len(d.Lost))
-	for n, i := range d.Lost {
-		lines[n] = fmt.Sprintf("• %s %s: opened %s, given up %s, %s", i.slackLink(), slackEscape(i.named(), slackNameRunes),
-			moment(i.Opened), moment(i.Closed), plural(i.Alerts, "alert"))
+// figures adds the headline, in two columns.
+func (m *slackMessage) figures(d *Digest) {
+	var fields []*api.TextBlockObject
+	for _, r := range d.Headline() {
+		text := "*" + r.Name + "*\n" + r.Value
+		if r.Past != "" {
+			text += " (" + r.Past + " before)"
+		}
+		m.room -= utf8.RuneCountInString(text)
+		fields = append(fields, slackText(text))
 	}
-	text, shown := slackList("*Lost*: nobody reported on them any more, so whether they healed is unknown", lines)
-	return withTail(text, andMore(d.MoreLost+len(lines)-shown))
+	m.blocks = append(m.blocks, api.NewSectionBlock(nil, fields, nil))
 }
 
-// slackList puts lines below a heading, as many as one section takes; no lines, no text.
-func slackList(heading string, lines []string) (text string, shown int) {
-	if len(lines) == 0 {
-		return "", 0
+// slackText is mrkdwn. Verbatim keeps Slack from making links and mentions of what only looks like it.
+func slackText(text string) *api.TextBlockObject {
+	return api.NewTextBlockObject(api.MarkdownType, text, false, true)
+}
+
+// slack writes a section of at most so many runes. Where not even its title has room, it says nothing: the rest of the digest says more.
+func (s *section) slack(room int) string {
+	heading := "*" + s.title + "*"
+	if s.intro != "" {
+		heading += ": " + slackEscape(s.intro, slackReasonRunes)
 	}
+	if room < slackTitleRunes+slackTailRunes {
+		return ""
+	}
+	lines := make([]string, min(len(s.rows), s.few))
+	for n := range lines {
+		r := &s.rows[n]
+		lines[n] = "• " + s.line(r, slackCell)
+		for _, x := range r.details {
+			lines[n] += "\n    " + x.label + ": " + slackDetail(x.cell)
+		}
+	}
+	text, shown := slackList(heading, lines, room)
+	if tail := s.tail(len(s.rows) - shown); tail != "" {
+		text += "\n" + tail
+	}
+	return text
+}
+
+// slackList puts lines below a heading, as many as there is room for.
+func slackList(heading string, lines []string, room int) (text string, shown int) {
 	var b strings.Builder
 	b.WriteString(heading)
-	room := slackSectionRunes - slackTailRunes - utf8.RuneCountInString(heading)
+	room -= slackTailRunes + utf8.RuneCountInString(heading)
 	for n, l := range lines {
 		if room -= utf8.RuneCountInString(l) + 1; room < 0 {
 			return b.String(), n
@@ -111,12 +128,20 @@ func slackList(heading string, lines []string) (text string, shown int) {
 	return b.String(), len(lines)
 }
 
-// withTail adds what is left to say about a list, if there is any.
-func withTail(text, tail string) string {
-	if tail == "" {
-		return text
+// slackCell is a cell in mrkdwn: one that names an incident is a link to it.
+func slackCell(c cell) string {
+	if c.ref == nil || c.ref.URL == "" {
+		return slackEscape(c.text, slackReasonRunes)
 	}
-	return text + "\n" + tail
+	return c.ref.slackLink()
+}
+
+// slackDetail is one below a line, of which only the incident's id is the link.
+func slackDetail(c cell) string {
+	if c.ref == nil {
+		return slackEscape(c.text, slackReasonRunes)
+	}
+	return c.ref.slackLink() + " " + slackEscape(c.ref.named(), slackNameRunes)
 }
 
 // slackLink is the incident's id. Its address is encoded already, all but what Slack's own escaping is for.
@@ -125,11 +150,6 @@ func (r *Reference) slackLink() string {
 		return r.ID.String()
 	}
 	return fmt.Sprintf("<%s|%s>", strings.ReplaceAll(r.URL, "&", "&amp;"), r.ID)
-}
-
-// slackEntity shows an id in fixed width. A backtick within would end that early.
-func slackEntity(entity string) string {
-	return "`" + slackEscape(strings.ReplaceAll(entity, "`", "'"), slackNameRunes) + "`"
 }
 
 var slackEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

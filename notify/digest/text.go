@@ -13,19 +13,22 @@ import (
 // draws twice as wide counts once.
 const textColumns = 100
 
-// Text writes the digest for a terminal, at most 100 columns wide.
+// Text writes the digest for a terminal, at most 100 columns wide. Prose is broken into lines, tables are cut.
 func (d *Digest) Text(w io.Writer) error {
 	var p page
-	p.print("%s", d.title())
-	p.print("%s", d.period())
-	p.print("")
 	if d.Empty() {
-		p.print(nothing)
+		p.WriteString(d.Nothing() + "\n") // one line, however wide
 	} else {
-		d.textFigures(&p)
-		d.textClasses(&p)
-		d.textPaged(&p)
-		d.textLost(&p)
+		p.print("%s", d.title())
+		p.wrap("", d.period())
+		p.print("")
+		for _, h := range d.Highlights {
+			p.wrap("- ", h)
+		}
+		p.figures(d)
+		for _, s := range d.sections() {
+			p.section(&s)
+		}
 	}
 	if _, err := io.WriteString(w, p.String()); err != nil {
 		return fmt.Errorf("write digest as text: %w", err)
@@ -42,84 +45,80 @@ func (p *page) print(format string, args ...any) {
 	p.WriteByte('\n')
 }
 
-// note adds an indented line, if there is anything to say.
-func (p *page) note(s string) {
-	if s != "" {
-		p.print("  %s", s)
-	}
-}
-
-func (d *Digest) textFigures(p *page) {
-	f := d.Figures
-	p.print("  %-22s %6d", "Pages avoided", f.PagesAvoided)
-	p.print("  %-22s %6d", "Alerts", f.Alerts)
-	p.print("  %-22s %6d  %d opened in this period", "Incidents", f.Incidents, f.Opened)
-	p.print("    %-20s %6d", "healed by itself", f.SelfHealed)
-	p.print("    %-20s %6d", "cleared after page", f.ClearedAfterPage)
-	p.print("    %-20s %6d", "resolved by hand", f.ResolvedByHand)
-	p.print("    %-20s %6d  state unknown", "lost", f.Lost)
-	p.print("    %-20s %6d", "still open", f.StillOpen)
-	p.print("  %-22s %6d  %d in this period, %d before it", "Paged", f.Paged+f.PagedBefore, f.Paged, f.PagedBefore)
-}
-
-func (d *Digest) textClasses(p *page) {
-	if len(d.Classes) == 0 {
-		return
-	}
-	p.print("")
-	p.print("Healed by itself")
-	const row = "  %6s  %8s  %8s  %8s  %s"
-	p.print(row, "COUNT", "MEDIAN", "P90", "LONGEST", "CLASS")
-	for n := range d.Classes {
-		c := &d.Classes[n]
-		p.print(row, fmt.Sprint(c.Count), span(c.MedianSeconds), span(c.P90Seconds), span(c.LongestSeconds), c.Class)
-		if len(c.Roots) > 0 {
-			p.print("          roots  %s", c.rootList(func(entity string) string { return entity }))
+// wrap adds as many lines as a text takes, the first one after a mark and the others below it.
+func (p *page) wrap(mark, text string) {
+	indent := strings.Repeat(" ", len(mark))
+	text = notify.Line(text, 10*textColumns)
+	for room := textColumns - len(mark); ; mark = indent {
+		if utf8.RuneCountInString(text) <= room {
+			p.print("%s", mark+text)
+			return
 		}
-		if c.Cause != "" {
-			p.print("          cause  %s", c.Cause)
+		runes := []rune(text)
+		at := room
+		for at > room/2 && runes[at] != ' ' {
+			at--
 		}
-		p.print("          e.g.   %s %s", c.Example.ID, c.Example.named())
-		if by := c.healer(); by != "" {
-			p.print("          healer %s", by)
+		p.print("%s", mark+string(runes[:at]))
+		text = strings.TrimLeft(string(runes[at:]), " ")
+	}
+}
+
+func (p *page) figures(d *Digest) {
+	p.print("")
+	if d.Past != nil {
+		p.print("  %-22s %10s %10s", "", "NOW", "BEFORE")
+	}
+	for _, r := range d.Headline() {
+		p.print("  %-22s %10s %10s", r.Name, r.Value, r.Past)
+	}
+}
+
+func (p *page) section(s *section) {
+	p.print("")
+	p.print("%s", s.title)
+	if s.intro != "" {
+		p.wrap("  ", s.intro)
+	}
+	widths, heads := make([]int, len(s.columns)), make([]string, len(s.columns))
+	for n, c := range s.columns {
+		for _, r := range s.rows {
+			widths[n] = max(widths[n], utf8.RuneCountInString(r.cells[n].text))
+		}
+		if widths[n] > 0 {
+			heads[n], widths[n] = c.head, max(widths[n], utf8.RuneCountInString(c.head))
 		}
 	}
-	p.note(d.Others.String())
-}
-
-func (d *Digest) textPaged(p *page) {
-	if len(d.Paged) == 0 {
-		return
+	write := func(text func(n int) string) {
+		var b strings.Builder
+		for n, c := range s.columns {
+			switch {
+			case widths[n] == 0:
+				continue // nothing is compared
+			case n == len(s.columns)-1:
+				b.WriteString("  " + text(n))
+			case c.right:
+				fmt.Fprintf(&b, "  %*s", widths[n], text(n))
+			default:
+				fmt.Fprintf(&b, "  %-*s", widths[n], text(n))
+			}
+		}
+		p.print("%s", b.String())
 	}
-	p.print("")
-	p.print("Paged")
-	row := fmt.Sprintf("  %%-%ds  %%-16s  %%8s  %%-11s  %%s", idColumns(d.Paged, func(i Page) Reference { return i.Reference }))
-	p.print(row, "INCIDENT", "PAGED", "LASTED", "ENDING", "TITLE")
-	for _, i := range d.Paged {
-		p.print(row, i.ID, moment(i.Paged), span(i.LastedSeconds), i.Ending, i.named())
+	if strings.Join(heads, "") != "" {
+		write(func(n int) string { return heads[n] })
 	}
-	p.note(andMore(d.MorePaged))
-}
-
-func (d *Digest) textLost(p *page) {
-	if len(d.Lost) == 0 {
-		return
+	for _, r := range s.rows {
+		if len(s.columns) == 1 {
+			p.wrap("  ", r.cells[0].text)
+			continue
+		}
+		write(func(n int) string { return r.cells[n].text })
+		for _, x := range r.details {
+			p.wrap(fmt.Sprintf("          %-6s ", x.label), x.text)
+		}
 	}
-	p.print("")
-	p.print("Lost: nobody reported on them any more, so whether they healed is unknown")
-	row := fmt.Sprintf("  %%-%ds  %%-16s  %%-16s  %%6s  %%s", idColumns(d.Lost, func(i Loss) Reference { return i.Reference }))
-	p.print(row, "INCIDENT", "OPENED", "GIVEN UP", "ALERTS", "TITLE")
-	for _, i := range d.Lost {
-		p.print(row, i.ID, moment(i.Opened), moment(i.Closed), fmt.Sprint(i.Alerts), i.named())
+	if tail := s.tail(0); tail != "" {
+		p.print("  %s", tail)
 	}
-	p.note(andMore(d.MoreLost))
-}
-
-// idColumns is how wide a column of incident ids has to be, with its heading.
-func idColumns[T any](list []T, ref func(T) Reference) int {
-	columns := len("INCIDENT")
-	for _, i := range list {
-		columns = max(columns, utf8.RuneCountInString(ref(i).ID.String()))
-	}
-	return columns
 }

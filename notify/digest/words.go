@@ -5,14 +5,26 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"quell/correlate"
+	"quell/internal/english"
 )
 
-// nothing is the whole report on a period without incidents.
-const nothing = "Nothing to report: no incident closed in this period, and none is open."
+// Nothing is the whole report on a period without incidents, in one line.
+func (d *Digest) Nothing() string {
+	s := d.title() + ", " + d.period() + ": nothing to report, no incident ended and none is open."
+	if d.Past != nil && d.Past.Figures.Incidents > 0 {
+		s += fmt.Sprintf(" In the period before there were %d.", d.Past.Figures.Incidents)
+	}
+	return s
+}
 
 // title is what stands above a digest.
 func (d *Digest) title() string {
-	if d.Store == "" {
+	switch {
+	case d.Title != "":
+		return d.Title
+	case d.Store == "":
 		return "Self-heal digest"
 	}
 	return "Self-heal digest of " + d.Store
@@ -22,47 +34,36 @@ func (d *Digest) title() string {
 func (d *Digest) period() string {
 	const layout = "Mon 2 Jan 2006 15:04 MST"
 	s := d.Since.Format(layout) + " to " + d.Until.Format(layout)
-	if d.Late {
+	if d.Matchers != "" {
+		s += ", only " + d.Matchers
+	}
+	switch {
+	case d.Missed > 0:
+		s += fmt.Sprintf(" (sent late; with the time of %s before that could not be made)", english.Count(d.Missed, "digest"))
+	case d.Late:
 		s += " (sent late)"
 	}
 	return s
 }
 
-// avoided is the sentence that the digest is sent for.
-func (d *Digest) avoided() string { return plural(d.Figures.PagesAvoided, "page") + " avoided" }
-
-// summary puts the other figures into sentences. Endings that did not happen are not mentioned.
+// summary puts the figures into a sentence. Endings that did not happen are not mentioned.
 func (d *Digest) summary() string {
 	f := d.Figures
-	var endings []string
-	for _, e := range []struct {
-		n    int
-		what string
-	}{
+	endings := listed([]counted{
 		{f.SelfHealed, "healed by itself"},
 		{f.ClearedAfterPage, "cleared after a page"},
 		{f.ResolvedByHand, "resolved by hand"},
 		{f.Lost, "lost (state unknown)"},
 		{f.StillOpen, "still open"},
-	} {
-		if e.n > 0 {
-			endings = append(endings, fmt.Sprintf("%d %s", e.n, e.what))
-		}
+	})
+	s := fmt.Sprintf("%s of %s", english.Count(f.Incidents, "incident"), english.Count(f.Alerts, "alert"))
+	if p := d.Past; p != nil {
+		s += fmt.Sprintf(" (%d of %d in the period before)", p.Figures.Incidents, p.Figures.Alerts)
 	}
-	return fmt.Sprintf("%s in %s, of which %d opened in this period: %s. %s.",
-		plural(f.Alerts, "alert"), plural(f.Incidents, "incident"), f.Opened, strings.Join(endings, ", "), d.pages())
-}
-
-// pages says how many incidents paged somebody, and when.
-func (d *Digest) pages() string {
-	s := "None paged anybody"
-	if n := d.Figures.Paged; n > 0 {
-		s = fmt.Sprintf("%d paged", n)
+	if endings != "" {
+		s += ": " + endings
 	}
-	if n := d.Figures.PagedBefore; n > 0 {
-		s += fmt.Sprintf(" in this period, %d before it", n)
-	}
-	return s
+	return s + "."
 }
 
 // String says what is not listed, or nothing if there is no such thing.
@@ -70,7 +71,7 @@ func (o Others) String() string {
 	if o.Classes == 0 {
 		return ""
 	}
-	return fmt.Sprintf("others: %d in %s", o.Incidents, plural(o.Classes, "class"))
+	return fmt.Sprintf("others: %d in %s", o.Incidents, english.Count(o.Classes, "class"))
 }
 
 // andMore says that a list goes on, or nothing if it does not.
@@ -79,19 +80,6 @@ func andMore(n int) string {
 		return ""
 	}
 	return fmt.Sprintf("and %d more", n)
-}
-
-// plural counts things by their English name.
-func plural(n int, one string) string {
-	switch {
-	case n == 1:
-		return "1 " + one
-	case strings.HasSuffix(one, "s"):
-		return fmt.Sprintf("%d %ses", n, one)
-	case strings.HasSuffix(one, "y"):
-		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(one, "y"))
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // span writes a duration with its two largest units, such as "45s", "4m 05s", "1h 05m" or "2d 03h". It rounds at the
@@ -122,28 +110,49 @@ func moment(t time.Time) string { return t.Format("Mon 2 Jan 15:04") }
 // named returns a title, or what stands for one that is empty.
 func (r *Reference) named() string { return cmp.Or(r.Title, "without title") }
 
-// healer says what healed the example of a class, and of how many it is known; empty if nobody looked.
+// healer says what healed a class, the most frequent first; empty if nobody looked.
 func (c *Class) healer() string {
-	if c.HealedBy == "" || c.Unexplained == 0 || c.Count == 1 {
-		return c.HealedBy
+	parts := make([]string, 0, len(c.Healers)+2)
+	for _, h := range c.Healers {
+		parts = append(parts, h.What+multiple(h.Count))
 	}
-	return fmt.Sprintf("known of %d of %d, here %s", c.Count-c.Unexplained, c.Count, c.HealedBy)
+	if c.MoreHealers > 0 {
+		parts = append(parts, andMore(c.MoreHealers))
+	}
+	if c.Unexplained > 0 {
+		parts = append(parts, correlate.Unexplained+multiple(c.Unexplained))
+	}
+	return strings.Join(parts, "; ")
 }
 
-// rootList names the roots of a class; show writes one entity in the markup of the rendering.
-func (c *Class) rootList(show func(entity string) string) string {
-	var b strings.Builder
-	for n, r := range c.Roots {
-		if n > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(show(r.Entity))
-		if r.Count > 1 {
-			fmt.Fprintf(&b, " ×%d", r.Count)
-		}
+// broken says what a class broke elsewhere.
+func (c *Class) broken() string {
+	parts := make([]string, 0, len(c.Broke)+1)
+	for _, b := range c.Broke {
+		parts = append(parts, b.Name+" on "+b.Kind+multiple(b.Count))
+	}
+	if c.MoreBroke > 0 {
+		parts = append(parts, andMore(c.MoreBroke))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// rootList names the roots of a class.
+func (c *Class) rootList() string {
+	parts := make([]string, 0, len(c.Roots)+1)
+	for _, r := range c.Roots {
+		parts = append(parts, r.Entity+multiple(r.Count))
 	}
 	if c.MoreRoots > 0 {
-		b.WriteString(" " + andMore(c.MoreRoots))
+		parts = append(parts, andMore(c.MoreRoots))
 	}
-	return b.String()
+	return strings.Join(parts, ", ")
+}
+
+// multiple says how many there are of something if it is more than one.
+func multiple(n int) string {
+	if n <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(" ×%d", n)
 }

@@ -30,3 +30,22 @@ func Text(name string) (text string, ok bool) {
 	data, err := files.ReadFile(name + ".yml")
 	return string(data), err == nil
 }
+
+// About returns what a pack is for, in one sentence: the first one of the comment that its file begins with. It is empty if there is
+// no pack of that name.
+func About(name string) string {
+	text, _ := Text(name)
+	var words []string
+	for line := range strings.Lines(text) {
+		comment, ok := strings.CutPrefix(line, "#")
+		if !ok {
+			break
+		}
+		words = append(words, strings.Fields(comment)...)
+		if i := slices.IndexFunc(words, func(w string) bool { return strings.HasSuffix(w, ".") }); i >= 0 {
+			words = words[:i+1]
+			break
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -45,6 +45,23 @@ func alertRules(t *testing.T) (rules []alertRule) {
 	return rules
 }
 
+// TestManifestsHoldEveryAlert: who applies them without Helm is told of the same.
+func TestManifestsHoldEveryAlert(t *testing.T) {
+	var manifest struct {
+		Spec struct {
+			Groups []struct{ Rules []alertRule }
+		}
+	}
+	decode(t, root+"/deploy/manifests/monitoring/prometheusrule.yaml", &manifest)
+	var got []alertRule
+	for _, g := range manifest.Spec.Groups {
+		got = append(got, g.Rules...)
+	}
+	if diff := cmp.Diff(alertRules(t), got); diff != "" {
+		t.Errorf("the manifest's alerts (-chart's +its):\n%s", diff)
+	}
+}
+
 // start runs quell with a configuration file until the test ends, and returns its address.
 func start(t *testing.T, path string) (url string) {
 	t.Helper()
@@ -118,9 +135,10 @@ hold: {default: 1s, settle: 1s}
 kubernetes: {clusters: [{kubeconfig: kubeconfig}]}
 route: {receiver: oncall}
 receivers: [{name: oncall, pagerduty_configs: [{routing_key_file: key, url: %q}]}]
+webhooks: [{name: shop, preset: grafana, auth: {bearer_file: key}}]
 `
 
-// TestAlertsNameWhatQuellExports: a quell that had a bad body and a page that was refused for good, and watches a cluster, exports each
+// TestAlertsNameWhatQuellExports: a quell that had a bad body, a stranger at a webhook and a page that was refused for good, and watches a cluster, exports each
 // metric, with each label value, that an alert selects.
 func TestAlertsNameWhatQuellExports(t *testing.T) {
 	pager, err := fake.StartPagerDuty()
@@ -131,11 +149,12 @@ func TestAlertsNameWhatQuellExports(t *testing.T) {
 	pager.SetFault(func(int, string) fake.Fault { return fake.Fault{Status: http.StatusBadRequest} })
 	dir := t.TempDir()
 	api, _ := emptyCluster(t)
-	for name, text := range map[string]string{"quell.yml": fmt.Sprintf(troubled, pager.URL()), "key": "R0UT1NGKEY", "kubeconfig": kubeconfig(api)} {
+	for name, text := range map[string]string{"quell.yml": fmt.Sprintf(troubled, pager.URL()), "key": fake.RoutingKey, "kubeconfig": kubeconfig(api)} {
 		write(t, filepath.Join(dir, name), text)
 	}
 	url := start(t, filepath.Join(dir, "quell.yml"))
 	post(t, url+"/api/v1/alertmanager", "not JSON", http.StatusBadRequest)
+	post(t, url+"/api/v1/webhook/shop", "{}", http.StatusUnauthorized)
 	post(t, url+"/api/v2/alerts", `[{"labels": {"alertname": "Down", "severity": "critical"}}]`, http.StatusOK)
 
 	var missing []string

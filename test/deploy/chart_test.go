@@ -55,7 +55,7 @@ func TestRulesAndFilesReachQuell(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, f := range c.Files {
+	for _, f := range c.Files() {
 		got = append(got, filepath.Base(f))
 	}
 	want := []string{"more.yml", "pagerduty", "quell.yml", "shop.yml", "slack", "text.yml", "topology.json"}

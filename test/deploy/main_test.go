@@ -257,7 +257,7 @@ func lay(t *testing.T, list []object) string {
 			project(t, places.Replace(m.MountPath), files)
 		}
 	}
-	if got, want := fmt.Sprint(c.Args), "[serve -c /etc/quell/quell.yml]"; got != want {
+	if got, want := fmt.Sprint(c.Args), "[serve -c /etc/quell/quell.yml --storage /data/quell.db]"; got != want {
 		t.Errorf("got arguments %s, want %s", got, want)
 	}
 	return filepath.Join(dir, "config", "quell.yml")

@@ -28,6 +28,6 @@ for file in "$temporary"/quell/templates/*.yaml; do
 	*) to=$root/deploy/manifests/$name ;;
 	esac
 	# What only Helm knows what to do with goes; so does the checksum, which nobody would keep right by hand.
-	sed -e '1,2d' -e '/helm.sh\/chart:/d' -e '/managed-by: Helm/d' -e '/^      annotations:$/,/checksum\/config:/d' \
+	sed -e '1,2d' -e '/helm.sh\/chart:/d' -e '/managed-by: Helm/d' -e '/^      annotations:$/{N;N;/checksum\/restart:/d}' \
 		-e '3i# Made by `make manifests` of deploy/helm/quell and values.yaml. Do not edit.' "$file" >"$to"
 done

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"quell/internal/config"
+	"quell/internal/strictyaml"
+	"quell/rules/packs"
+)
+
+func newPacks() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "packs",
+		Short: "Read the rule packs that come with quell",
+		Long: `Lists the rule packs that come with quell, and prints them. They are ordinary rule files: copy from them what should be otherwise
+into a file of your own, which is asked first. The configuration's key rules.packs says which are in force.`,
+		Example: `  quell packs list
+  quell packs show kube-prometheus`,
+	}, newPacksList(), newPacksShow())
+}
+
+// packView is a pack as the list shows it.
+type packView struct {
+	Name    string `json:"name"`
+	Default bool   `json:"default"`
+	About   string `json:"about"`
+}
+
+func newPacksList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the packs, with what they are for",
+		Long:    "Lists the packs, with what each is for. Those that are on where the configuration says nothing are marked as default.",
+		Example: `  quell packs list -o json`,
+		Args:    cobra.NoArgs,
+	}
+	format := formatFlag(cmd, "text", "json")
+	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
+		if err := checkFormat(*format, "text", "json"); err != nil {
+			return err
+		}
+		defaults := config.DefaultPolicy().Packs
+		var list []packView
+		for _, name := range packs.Names() {
+			list = append(list, packView{name, slices.Contains(defaults, name), packs.About(name)})
+		}
+		if *format == "json" {
+			return writeJSON(cmd.OutOrStdout(), map[string]any{"packs": list})
+		}
+		return packTable(cmd.OutOrStdout(), list)
+	})
+}
+
+func packTable(out io.Writer, list []packView) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, "PACK\tDEFAULT\tABOUT") // errors stick to Flush
+	for _, v := range list {
+		on := "-"
+		if v.Default {
+			on = "on"
+		}
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\n", v.Name, on, v.About)
+	}
+	return t.Flush()
+}
+
+func newPacksShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show PACK",
+		Short:   "Print a pack as the rule file that it is",
+		Long:    "Prints a pack, byte for byte as quell reads it: a rule file with comments that say why.",
+		Example: `  quell packs show postgres > rules/postgres.yml`,
+		Args:    cobra.ExactArgs(1),
+	}
+	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
+		text, ok := packs.Text(args[0])
+		if !ok {
+			hint := strictyaml.Suggest(args[0], packs.Names())
+			if hint == "" {
+				hint = "there are " + strings.Join(packs.Names(), ", ")
+			}
+			return fmt.Errorf("unknown pack %q (%s)", args[0], hint)
+		}
+		_, err := io.WriteString(cmd.OutOrStdout(), text)
+		return err
+	})
+}

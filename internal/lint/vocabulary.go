@@ -1,0 +1,99 @@
+package lint
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"quell/internal/strictyaml"
+	"quell/rules/packs"
+)
+
+// vocabulary holds names of labels.
+type vocabulary map[string]bool
+
+// customary are labels that Prometheus, the exporters of Kubernetes and people who write alerts use, beside those of the packs.
+const customary = `alertname severity alertstate alertgroup instance job service endpoint prometheus replica prometheus_replica cluster k8s_cluster
+region zone env environment stage tier team owner squad app application component product project system host hostname server node namespace pod
+container container_name pod_name image uid phase reason condition status status_code code method handler path route verb resource group version
+version_label deployment statefulset daemonset replicaset job_name cronjob horizontalpodautoscaler persistentvolumeclaim persistentvolume storageclass
+ingress ingressclass controller controller_class service_name service_namespace service_version workload workload_type created_by_kind created_by_name device
+mountpoint fstype interface cpu mode disk volume name id type kind level priority source origin domain url target module database datname db schema table
+queue topic partition consumergroup consumer_group broker vhost exchange user role shard index keyspace slave_id master_host quell_entity
+exported_namespace exported_pod exported_service exported_job exported_instance exported_node exported_container long short slo sloth_slo sloth_service
+monitor rule rulegroup rule_group receiver integration label_app label_team dc datacenter account provider availability_zone poddisruptionbudget resourcequota
+hpa vpa certificate issuer exported_name api apiservice webhook chart release revision function lambda bucket region_name country`
+
+// incidental are labels that only incidents have.
+var incidental = []string{"quell_root", "quell_kind", "quell_namespace", "quell_cluster"}
+
+// ofPacks are customary labels, and those that packs name, in force or not.
+func ofPacks() vocabulary {
+	v := make(vocabulary)
+	for _, name := range strings.Fields(customary) {
+		v[name] = true
+	}
+	for _, name := range incidental {
+		v[name] = true
+	}
+	for _, name := range packs.Names() {
+		pack, _ := packs.Text(name)
+		for _, r := range readRules(File{"pack " + name, pack}) {
+			for _, m := range r.matchers {
+				v[m.Name] = true
+			}
+			v.mapped(r.tree)
+		}
+	}
+	return v
+}
+
+// learn adds the labels that the user's mappings name, and those that alerts had.
+func (c *checker) learn() {
+	c.words = maps.Clone(c.words)
+	for _, r := range c.rules {
+		c.words.mapped(r.tree)
+	}
+	c.words.mapped(c.config)
+	maps.Copy(c.words, c.in.Recorded)
+}
+
+// mapped adds the labels that mappings name: values of keys such as name_label, and lists of labels.
+func (v vocabulary) mapped(t *strictyaml.Tree) {
+	walk(t, func(m *strictyaml.Tree) {
+		for i, key := range m.Keys {
+			switch {
+			case strings.HasSuffix(key, "_label"):
+				v[text(m.Items[i])] = true
+			case key == "labels" || key == "per" || key == "equal":
+				for _, name := range texts(m.Items[i]) {
+					v[name] = true
+				}
+			}
+		}
+	})
+}
+
+// unknown reports matchers of labels that nothing has, and of values that nobody means.
+func (c *checker) unknown(ms []matcher) {
+	for _, m := range ms {
+		if m.doubled {
+			c.find(Finding{
+				Kind: kindOther, Place: m.at, Text: "== asks for a value that begins with =: " + m.String(),
+				Hint: "write a single =; a value that does begin with it stands in double quotes",
+			})
+		}
+		if c.words[m.Name] || c.words[strings.TrimPrefix(m.Name, "exported_")] {
+			continue
+		}
+		hint := strictyaml.Suggest(m.Name, slices.Collect(maps.Keys(c.words)))
+		text := "nothing is known to have the label " + strictyaml.Quote(m.Name)
+		switch {
+		case c.in.Recorded != nil && hint == "":
+			hint = "no alert in the journal has it"
+		case hint == "":
+			continue // people have labels of their own
+		}
+		c.find(Finding{Kind: kindUnknownLabel, Place: m.at, Text: text, Hint: hint})
+	}
+}
