@@ -3,12 +3,13 @@ package pagerduty
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
+	"net/url"
 	"time"
 
 	pd "github.com/PagerDuty/go-pagerduty"
 
 	"quell/correlate"
+	"quell/internal/picture"
 	"quell/notify"
 	"quell/routing"
 )
@@ -23,45 +24,19 @@ const (
 	maxLabels       = 64
 )
 
-// details is what a page says in custom_details. PagerDuty shows the fields in this order.
-type details struct {
-	Incident    string            `json:"incident"`
-	State       string            `json:"state"`
-	Severity    string            `json:"severity"`
-	Root        *rootDetail       `json:"root,omitempty"`
-	Reason      string            `json:"reason,omitempty"`
-	Says        []string          `json:"says,omitempty"`
-	Opened      string            `json:"opened,omitempty"`
-	HeldUntil   string            `json:"held_until,omitempty"`
-	HoldReason  string            `json:"hold_reason,omitempty"`
-	Alerts      int               `json:"alerts"`
-	Active      int               `json:"active"`
-	MemberCount int               `json:"member_count"`
-	Members     []string          `json:"members,omitempty"`
-	Path        []string          `json:"path,omitempty"`
-	Symptoms    []string          `json:"symptoms,omitempty"`
-	RunnerUps   []rootDetail      `json:"runner_up_roots,omitempty"`
-	Labels      map[string]string `json:"labels,omitempty"`
-	Truncated   string            `json:"truncated,omitempty"`
-	Quell       string            `json:"quell,omitempty"`
-}
-
-type rootDetail struct {
-	Entity string  `json:"entity"`
-	Score  float64 `json:"score"`
-	Silent bool    `json:"silent"`
-	Why    string  `json:"why,omitempty"`
-}
-
 // event renders a delivery. It is refused with a [*notify.RejectedError] if no pager is the place for it.
 func (in *integration) event(d *routing.Delivery) (*pd.V2Event, error) {
-	if d.Action == routing.Digest {
+	switch d.Action {
+	case routing.Digest:
 		return nil, &notify.RejectedError{Reason: "digest", Text: "PagerDuty takes no digests"}
+	case routing.Notice:
+		return nil, &notify.RejectedError{Reason: "notice", Text: "PagerDuty wakes people, and a notice must not"}
 	}
 	e := &pd.V2Event{RoutingKey: string(in.routingKey), DedupKey: notify.Line(d.Key, maxKeyRunes), Client: "quell"}
 	switch {
 	case d.Action == routing.Operator:
 		e.Action = "trigger"
+		e.ClientURL = in.env.ExternalURL
 		e.Payload = in.operatorPayload(d)
 		return e, nil
 	case d.Action == routing.Acknowledge, d.Action == routing.Resolve:
@@ -76,11 +51,24 @@ func (in *integration) event(d *routing.Delivery) (*pd.V2Event, error) {
 	for _, l := range notify.Links(d.Incident, in.env.ExternalURL) {
 		e.Links = append(e.Links, map[string]string{"href": l.Href, "text": l.Text})
 	}
+	e.Images = in.images(d.Incident)
 	details := detailsOf(d)
 	details.Quell = in.env.StoreID
 	e.Payload = payloadOf(d.Incident)
 	e.Payload.Details = details
+	in.reword(e, d)
 	return e, fit(e, details)
+}
+
+// images is the drawing of the cascade. PagerDuty's pages load it from quell, and over HTTPS only.
+func (in *integration) images(i *correlate.Incident) []any {
+	base, err := url.Parse(in.env.ExternalURL)
+	alt := picture.Alt(i)
+	if !in.pictures || err != nil || base.Scheme != "https" || base.User != nil || alt == "" {
+		return nil
+	}
+	href := notify.IncidentURL(in.env.ExternalURL, i.ID)
+	return []any{map[string]string{"src": href + "/cascade.png", "href": href, "alt": notify.Line(alt, maxValueRunes)}}
 }
 
 func (in *integration) operatorPayload(d *routing.Delivery) *pd.V2Payload {
@@ -136,55 +124,8 @@ func severity(s correlate.Severity) string {
 	return "warning"
 }
 
-func detailsOf(d *routing.Delivery) *details {
-	i := d.Incident
-	out := &details{
-		Incident: i.ID.String(), State: i.State.String(), Severity: i.Severity.String(),
-		Reason: notify.Line(d.Reason, maxValueRunes), HoldReason: notify.Line(i.HoldReason, maxValueRunes),
-		Opened: stamp(&i.Opened), HeldUntil: stamp(i.HeldUntil),
-		Alerts: i.Alerts, Active: i.Active, MemberCount: max(i.MemberCount, len(i.Members)),
-		Labels: labelsOf(i.Labels),
-	}
-	for n, r := range i.Roots[:min(len(i.Roots), 6)] {
-		root := rootDetail{Entity: notify.Line(string(r.Entity), maxValueRunes), Score: r.Score, Silent: r.Silent, Why: notify.Line(r.Why, maxValueRunes)}
-		if n == 0 {
-			out.Root = &root
-		} else {
-			out.RunnerUps = append(out.RunnerUps, root)
-		}
-	}
-	for _, said := range notify.Said(i) {
-		if said.Times > 1 {
-			said.Text = fmt.Sprintf("%s (%d times)", said.Text, said.Times)
-		}
-		out.Says = append(out.Says, said.Text)
-	}
-	for _, m := range i.Members[:min(len(i.Members), correlate.MaxShown)] {
-		out.Members = append(out.Members, notify.Line(string(m), maxValueRunes))
-	}
-	for _, s := range i.Symptoms[:min(len(i.Symptoms), correlate.MaxShown)] {
-		out.Symptoms = append(out.Symptoms, notify.Line(fmt.Sprintf("%s on %s (%s, %s since %s)",
-			notify.Line(s.Name, maxValueRunes), notify.Line(string(s.Entity), maxValueRunes), s.Severity, s.State, stamp(&s.Since)), maxPathRunes))
-		if len(s.Path) > 1 {
-			out.Path = append(out.Path, notify.Chain(s.Path, maxPathRunes))
-		}
-	}
-	return out
-}
-
-func labelsOf(labels correlate.Labels) map[string]string {
-	out := make(map[string]string)
-	for name, value := range labels.All() {
-		if len(out) == maxLabels {
-			break
-		}
-		out[notify.Line(name, maxValueRunes)] = notify.Line(value, maxValueRunes)
-	}
-	return out
-}
-
-// fit drops what is least needed until the event is within the limit: symptoms and their paths first, then members,
-// then labels and runners-up. Counts, root and links stay; what they can hold together is far below the limit.
+// fit drops what is least needed until the event is within the limit: symptoms and their paths first, then members, then labels and
+// runners-up. Counts, root, what was waited for and links stay; what they can hold together is far below the limit.
 func fit(e *pd.V2Event, d *details) error {
 	for _, drop := range []func(){
 		func() { d.Symptoms, d.Path, d.Truncated = nil, nil, "symptoms left out: the event was too large" },
@@ -201,19 +142,4 @@ func fit(e *pd.V2Event, d *details) error {
 		drop()
 	}
 	return nil
-}
-
-func stamp(t *time.Time) string {
-	if t == nil || t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-// orElse returns the fallback for blank text: PagerDuty refuses it where it requires one.
-func orElse(s, fallback string) string {
-	if strings.TrimSpace(s) == "" {
-		return fallback
-	}
-	return s
 }

@@ -21,42 +21,64 @@ const (
 	maxAnswerBytes = 64 << 10
 )
 
-// integration sends events to one service. It keeps no state: the dedup key makes every repetition harmless.
+// integration sends events to one service. It needs no state: the dedup key makes every repetition harmless.
 type integration struct {
 	routingKey notify.Secret
 	url        string
-	env        notify.Environment
+	pictures   bool
+	// changes is nil if change events are not wanted.
+	changes *changes
+	env     notify.Environment
+	// description and details are templates of users.
+	description string
+	details     map[string]string
 }
 
 // New makes the integration for one service, out of a valid configuration. It returns the interface, so that it fits
 // [notify.Integrations].
 func New(c notify.PagerDutyConfig, env notify.Environment) notify.Notifier {
-	url := strings.TrimRight(c.URL, "/")
-	if url == "" {
-		url = defaultURL
+	in := &integration{routingKey: c.RoutingKey, url: strings.TrimRight(c.URL, "/"), pictures: !c.NoPictures, env: env, description: c.Description, details: c.Details}
+	if in.url == "" {
+		in.url = defaultURL
 	}
-	return &integration{routingKey: c.RoutingKey, url: url, env: env}
+	if !c.NoChangeEvents {
+		in.changes = newChanges()
+	}
+	return in
 }
 
-// Notify sends one event. References and the possibility of an earlier arrival do not matter: PagerDuty adds a
-// repeated trigger to the open incident of its key, and ignores a resolve of what is not open.
-func (in *integration) Notify(ctx context.Context, d *routing.Delivery, _ notify.Sent) (ref string, err error) {
+// Notify sends one event. The possibility of an earlier arrival does not matter: PagerDuty adds a repeated trigger to the open
+// incident of its key, and ignores a resolve of what is not open. Change events have no key there, so the reference says which were sent.
+func (in *integration) Notify(ctx context.Context, d *routing.Delivery, prev notify.Sent) (ref string, err error) {
+	if err := notify.CheckSecret(in.routingKey); err != nil {
+		return "", err
+	}
 	event, err := in.event(d)
 	if err != nil {
 		return "", err
 	}
-	// A client for each attempt, since the recorder is one attempt's. The client is thin: it opens nothing.
+	err = in.send(func(client *pd.Client) (bool, error) {
+		answer, err := client.ManageEventWithContext(ctx, event)
+		return err == nil && answer.Status == "success", err
+	})
+	if err != nil || d.Action != routing.Trigger && d.Action != routing.Update {
+		return "", err
+	}
+	return in.tellChanges(ctx, d.Incident, prev.Ref), nil
+}
+
+// send has one request made, and judges what came of it.
+func (in *integration) send(request func(*pd.Client) (success bool, err error)) error {
+	// A client for each request, since the recorder is one request's. The client is thin: it opens nothing.
 	answer := &recorder{exchange: notify.NewExchange(in.env.HTTP, maxAnswerBytes)}
 	client := pd.NewClient("", pd.WithV2EventsAPIEndpoint(in.url))
 	client.HTTPClient = answer
-	result, err := client.ManageEventWithContext(ctx, event)
-	if answer.exchange.Status() == http.StatusAccepted {
-		return "", nil // Whatever became of the answer's body.
+	success, err := request(client)
+	// A status of 202 decides, whatever became of the answer's body. Compatible receivers may answer with another 2xx.
+	if answer.exchange.Status() == http.StatusAccepted || err == nil && success {
+		return nil
 	}
-	if err == nil && result.Status == "success" {
-		return "", nil // Compatible receivers may answer with another 2xx.
-	}
-	return "", answer.exchange.Failure(in.redact(answer.problem()))
+	return answer.exchange.Failure(in.redact(answer.problem()))
 }
 
 // redact takes the routing key out of what a receiver said: it may repeat the request.
