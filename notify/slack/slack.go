@@ -4,15 +4,14 @@
 // Slack deduplicates nothing. Every message therefore carries its delivery's key as metadata, and where an earlier
 // attempt may have arrived the channel's history is searched for it before anything is posted. That takes the scopes
 // channels:history and, if the channel is configured by name, channels:read (groups:… for private channels) beside
-// chat:write; without them a crash at the wrong moment can leave a message twice.
+// chat:write; without them a crash at the wrong moment can leave a message twice. Pictures take files:write, and are left out without it.
 package slack
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"slices"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +42,9 @@ type integration struct {
 	mu sync.Mutex
 	// channelID is the configured channel's id once it is known; some methods take no names.
 	channelID string
+	// pictureSaid is what came of the last picture, and until noPicturesUntil none is uploaded.
+	pictureSaid     string
+	noPicturesUntil time.Time
 }
 
 // New makes the integration for one channel, out of a valid configuration. It returns the interface, so that it fits
@@ -61,8 +63,11 @@ func looksLikeID(channel string) bool {
 	return len(channel) >= 8 && strings.ContainsRune("CGD", rune(channel[0])) && strings.ToUpper(channel) == channel
 }
 
-// Notify posts or edits the delivery's message. The reference is the message's channel and time stamp.
+// Notify posts or edits the delivery's message. The reference is the message's channel and time stamp, and what its thread tells.
 func (in *integration) Notify(ctx context.Context, d *routing.Delivery, prev notify.Sent) (ref string, err error) {
+	if err := notify.CheckSecret(in.config.Token); err != nil {
+		return "", err
+	}
 	c := in.connect()
 	switch {
 	case d.Action == routing.Digest:
@@ -87,8 +92,10 @@ func (in *integration) once(ctx context.Context, c *connection, d *routing.Deliv
 			return at.ref(), err
 		}
 	}
-	m.key = d.Key
 	at, err := in.post(ctx, c, m)
+	if err == nil && d.Action == routing.Digest && !in.config.NoPictures && !in.pausedPictures(time.Now()) {
+		in.upload(ctx, c, at, func() []notify.Picture { return digestPictures(d) })
+	}
 	return at.ref(), err
 }
 
@@ -101,8 +108,8 @@ func (in *integration) follow(ctx context.Context, c *connection, d *routing.Del
 			return "", err
 		}
 	}
-	m := incidentMessage(d, in.env.ExternalURL)
-	m.key = d.Key
+	m := in.incidentMessage(d)
+	fresh := false
 	if at.known() {
 		gone, err := c.edit(ctx, at, m)
 		if err != nil {
@@ -118,11 +125,34 @@ func (in *integration) follow(ctx context.Context, c *connection, d *routing.Del
 		if at, err = in.post(ctx, c, m); err != nil {
 			return at.ref(), err
 		}
+		fresh = true
 	}
 	// The reference goes back even if the thread fails, so that the next attempt edits and does not post again. What it
 	// adds to the thread may be there twice then; that wakes nobody.
-	_, err := c.post(ctx, at.channel, threadMessage(d), at.ts)
-	return at.ref(), err
+	if err := in.addToThread(ctx, c, d, at, fresh); err != nil {
+		return at.ref(), err
+	}
+	at.told = d.Created
+	at = in.illustrate(ctx, c, d, at)
+	return at.ref(), nil
+}
+
+// addToThread posts below the message what there is to add. It fails only if another attempt may succeed: where the thread takes
+// nothing, the message above has told what matters.
+func (in *integration) addToThread(ctx context.Context, c *connection, d *routing.Delivery, at place, fresh bool) error {
+	m := newsMessage(d, at.told)
+	if fresh || !d.Again && (d.Action == routing.Trigger || d.Action == routing.Notice) {
+		m = detailMessage(d.Incident)
+	}
+	if m.empty() {
+		return nil
+	}
+	_, err := c.post(ctx, at.channel, m, at.ts)
+	if rejected, ok := errors.AsType[*notify.RejectedError](err); ok {
+		in.env.Logger().Warn("thread not written at Slack", slog.String("channel", in.config.Channel), slog.String("reason", rejected.Error()))
+		return nil
+	}
+	return err
 }
 
 // post posts to the configured channel and learns its id.
@@ -148,6 +178,9 @@ func (in *integration) find(ctx context.Context, c *connection, d *routing.Deliv
 		since = i.Opened // What followed cannot be older than the incident.
 	}
 	at, err := c.search(ctx, channel, d.Key, since.Add(-time.Minute))
+	if i := d.Incident; i != nil && (d.Again || d.Action != routing.Trigger) {
+		at.pictures, at.shape = 1, shapeOf(i) // what was told is forgotten; most likely it had its picture
+	}
 	return at, unlessRejected(err)
 }
 
@@ -173,178 +206,4 @@ func (in *integration) resolve(ctx context.Context, c *connection) (string, erro
 		in.mu.Unlock()
 	}
 	return id, err
-}
-
-// place is where a message is. Its written form is the integration's reference.
-type place struct{ channel, ts string }
-
-func (p place) known() bool { return p.channel != "" && p.ts != "" }
-
-func (p place) ref() string {
-	if !p.known() {
-		return ""
-	}
-	return p.channel + "/" + p.ts
-}
-
-func placeOf(ref string) place {
-	channel, ts, _ := strings.Cut(ref, "/")
-	return place{channel, ts}
-}
-
-// connection is a client for one attempt.
-type connection struct {
-	*api.Client
-	exchange *notify.Exchange
-	token    notify.Secret
-}
-
-func (in *integration) connect() *connection {
-	exchange := notify.NewExchange(in.env.HTTP, maxAnswerBytes)
-	client := api.New(string(in.config.Token), api.OptionAPIURL(in.config.APIURL), api.OptionHTTPClient(exchange))
-	return &connection{client, exchange, in.config.Token}
-}
-
-// post posts a message, in the thread of another if that is not empty.
-func (c *connection) post(ctx context.Context, channel string, m message, thread string) (place, error) {
-	send := func(o api.MsgOption) (place, error) {
-		id, ts, err := c.PostMessageContext(ctx, channel, o, api.MsgOptionCompose(inThread(thread)...))
-		return place{id, ts}, err
-	}
-	at, err := send(m.options())
-	if needsPlainText(err) {
-		at, err = send(m.plain())
-	}
-	if err == nil && !at.known() {
-		// The library takes any JSON object without an error in it for success.
-		err = errors.New("no time stamp in the answer")
-	}
-	if err != nil {
-		return place{}, c.failure(err)
-	}
-	return at, nil
-}
-
-func inThread(ts string) []api.MsgOption {
-	if ts == "" {
-		return nil
-	}
-	return []api.MsgOption{api.MsgOptionTS(ts)}
-}
-
-// uneditable are the codes of a message that is out of reach: somebody deleted it, or the channel that it was in when
-// the configuration named another.
-var uneditable = []string{
-	"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "not_in_channel", "is_archived",
-}
-
-// edit replaces a message; gone is true if it is out of reach.
-func (c *connection) edit(ctx context.Context, at place, m message) (gone bool, err error) {
-	send := func(o api.MsgOption) (place, error) {
-		id, ts, _, err := c.UpdateMessageContext(ctx, at.channel, at.ts, o)
-		return place{id, ts}, err
-	}
-	now, err := send(m.options())
-	if needsPlainText(err) {
-		now, err = send(m.plain())
-	}
-	if slices.Contains(uneditable, codeOf(err)) {
-		return true, nil
-	}
-	if err == nil && !now.known() {
-		err = errors.New("no time stamp in the answer")
-	}
-	if err != nil {
-		return false, c.failure(err)
-	}
-	return false, nil
-}
-
-// search pages through a channel's history for our message with a key.
-func (c *connection) search(ctx context.Context, channel, key string, since time.Time) (place, error) {
-	query := api.GetConversationHistoryParameters{
-		ChannelID: channel, Oldest: fmt.Sprintf("%d.000000", since.Unix()), Limit: historyPage, IncludeAllMetadata: true,
-	}
-	for range historyPages {
-		page, err := c.GetConversationHistoryContext(ctx, &query)
-		if err != nil {
-			return place{}, c.failure(err)
-		}
-		for _, m := range page.Messages {
-			if m.Metadata.EventType == eventType && m.Metadata.EventPayload["key"] == key {
-				return place{channel, m.Timestamp}, nil
-			}
-		}
-		if query.Cursor = page.ResponseMetaData.NextCursor; query.Cursor == "" {
-			break
-		}
-	}
-	return place{}, nil
-}
-
-// channelID finds a channel by name.
-func (c *connection) channelID(ctx context.Context, name string) (string, error) {
-	query := api.GetConversationsParameters{ExcludeArchived: true, Limit: channelPage, Types: []string{"public_channel", "private_channel"}}
-	for range channelPages {
-		channels, next, err := c.GetConversationsContext(ctx, &query)
-		if err != nil {
-			return "", c.failure(err)
-		}
-		for _, channel := range channels {
-			if channel.Name == name {
-				return channel.ID, nil
-			}
-		}
-		if query.Cursor = next; next == "" {
-			break
-		}
-	}
-	return "", nil
-}
-
-// codeOf is the error code in an answer of Slack's, or empty.
-func codeOf(err error) string {
-	answer, _ := errors.AsType[api.SlackErrorResponse](err)
-	return answer.Err
-}
-
-// needsPlainText reports that Slack refuses a message's form: then its text alone still says what happened.
-func needsPlainText(err error) bool {
-	return slices.Contains([]string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"}, codeOf(err))
-}
-
-// transient are the codes after which another attempt may succeed. All others tell of something that somebody has to
-// change, and an unknown one is better escalated at once than when it expires.
-var transient = []string{
-	"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
-	"team_added_to_org", "external_channel_migrating",
-}
-
-// permanent are the codes that metrics tell apart.
-var permanent = []string{
-	"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope",
-	"channel_not_found", "not_in_channel", "is_archived", "restricted_action",
-}
-
-// failure judges an error of the library.
-func (c *connection) failure(err error) error {
-	answer, ok := errors.AsType[api.SlackErrorResponse](err)
-	if !ok {
-		// The library's own errors may quote the request's address and the answer; the exchange knows the rest.
-		return c.exchange.Failure(c.redact("no answer in Slack's format"))
-	}
-	text := c.redact(strings.Join(append([]string{answer.Err}, answer.ResponseMetadata.Messages...), ": "))
-	if slices.Contains(transient, answer.Err) {
-		limited := strings.HasSuffix(answer.Err, "limited")
-		return &notify.RetryError{Reason: "slack_" + answer.Err, Text: text, After: c.exchange.RetryAfter(), Unsent: limited}
-	}
-	if slices.Contains(permanent, answer.Err) {
-		return &notify.RejectedError{Reason: answer.Err, Text: text}
-	}
-	return &notify.RejectedError{Reason: "slack_error", Text: text}
-}
-
-// redact takes the token out of what Slack said.
-func (c *connection) redact(s string) string {
-	return notify.Line(strings.ReplaceAll(s, string(c.token), c.token.String()), 300)
 }
