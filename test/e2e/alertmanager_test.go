@@ -162,3 +162,21 @@ func (b *bench) incidents(states string) []*correlate.Incident {
 	}
 	return page.Incidents
 }
+
+// TestAlertThatAlertmanagerSilencesHasNotRecovered: it is absent from the messages of its group from then on, which are complete
+// nevertheless, and it fires.
+func TestAlertThatAlertmanagerSilencesHasNotRecovered(t *testing.T) {
+	b := newBench(t, "")
+	am := b.alertmanager()
+	pod := func(name string) postable {
+		return postable{Labels: map[string]string{"alertname": "KubePodNotReady", "severity": "warning", "namespace": "shop", "pod": name}}
+	}
+	alerts := []postable{pod("a"), pod("b")}
+	b.post(am.url, alerts...)
+	b.eventually(budget, "quell knows both", func() bool { return len(b.incidents("held,escalated")) == 2 })
+	am.silence("pod=b")
+	alerts = append(alerts, pod("c"))
+	b.post(am.url, alerts...)
+	b.eventually(budget, "quell knows the third", func() bool { return len(b.incidents("held,escalated")) == 3 })
+	b.wantPages(hold+budget, "KubePodNotReady on pod/shop/a", "KubePodNotReady on pod/shop/b", "KubePodNotReady on pod/shop/c")
+}

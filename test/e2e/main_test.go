@@ -19,8 +19,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,8 +31,9 @@ import (
 )
 
 const (
-	// hold and settle are what quell is configured with, flush is Alertmanager's group_interval.
-	hold, settle, flush = 4 * time.Second, 2 * time.Second, 2 * time.Second
+	// hold and settle are what quell is configured with, flush is Alertmanager's group_interval. What heals has to pass through
+	// amtool and Alertmanager before the hold is over, on a busy machine too.
+	hold, settle, flush = 10 * time.Second, 2 * time.Second, 2 * time.Second
 	// budget is how late what is due may be on a busy machine.
 	budget = 20 * time.Second
 )
@@ -116,8 +119,8 @@ func (p *process) output() string {
 	return string(text[max(0, len(text)-keep):])
 }
 
-// newBench starts quell and a PagerDuty. More YAML for its section hold can be given.
-func newBench(t *testing.T, more string) *bench {
+// newBench starts quell and a PagerDuty. More YAML for its section hold can be given, and whole sections.
+func newBench(t *testing.T, more string, sections ...string) *bench {
 	t.Helper()
 	t.Parallel()
 	pd, err := fake.StartPagerDuty()
@@ -132,10 +135,10 @@ rules: {files: [rules.yml]}
 hold: {default: %s, settle: %s, restart_grace: 2s%s}
 route: {receiver: oncall}
 receivers: [{name: oncall, pagerduty_configs: [{routing_key_file: pd.key, url: %q}]}]
-`, strings.TrimPrefix(b.url, "http://"), hold, settle, more, pd.URL())
+`, strings.TrimPrefix(b.url, "http://"), hold, settle, more, pd.URL()) + strings.Join(sections, "")
 	// The packs' holds are minutes; tests have seconds.
 	rules := fmt.Sprintf("holds: [{name: test, matchers: [], hold: %s, why: tests are short}]\n", hold)
-	for name, text := range map[string]string{"quell.yml": config, "rules.yml": rules, "pd.key": "key\n"} {
+	for name, text := range map[string]string{"quell.yml": config, "rules.yml": rules, "pd.key": fake.RoutingKey + "\n"} {
 		if err := os.WriteFile(filepath.Join(b.folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -161,10 +164,19 @@ type alertmanager struct {
 // alertmanager starts one; peers are the cluster addresses of others.
 func (b *bench) alertmanager(peers ...string) *alertmanager {
 	b.Helper()
-	name := fmt.Sprintf("am%d", time.Now().UnixNano())
-	config := fmt.Sprintf(`route: {receiver: quell, group_by: [alertname], group_wait: 1s, group_interval: %s, repeat_interval: 5m}
+	var flags []string
+	for _, p := range peers {
+		flags = append(flags, "--cluster.peer="+p)
+	}
+	return b.alertmanagerWith(fmt.Sprintf(`route: {receiver: quell, group_by: [alertname], group_wait: 1s, group_interval: %s, repeat_interval: 5m}
 receivers: [{name: quell, webhook_configs: [{url: %q, send_resolved: true}]}]
-`, flush, b.url+"/api/v1/alertmanager")
+`, flush, b.url+"/api/v1/alertmanager"), flags...)
+}
+
+// alertmanagerWith starts one with a configuration and more flags.
+func (b *bench) alertmanagerWith(config string, flags ...string) *alertmanager {
+	b.Helper()
+	name := fmt.Sprintf("am%d", time.Now().UnixNano())
 	file := filepath.Join(b.folder, name+".yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		b.Fatal(err)
@@ -175,18 +187,20 @@ receivers: [{name: quell, webhook_configs: [{url: %q, send_resolved: true}]}]
 		"--web.listen-address=" + strings.TrimPrefix(a.url, "http://"), "--cluster.listen-address=" + a.clusterPort,
 		"--cluster.settle-timeout=1s", "--cluster.gossip-interval=50ms", "--cluster.pushpull-interval=500ms",
 	}
-	for _, p := range peers {
-		words = append(words, "--cluster.peer="+p)
-	}
-	a.process = run(b.T, filepath.Join(b.folder, name+".log"), words...)
+	a.process = run(b.T, filepath.Join(b.folder, name+".log"), append(words, flags...)...)
 	b.eventually(budget, "Alertmanager is ready", func() bool { return status(a.url+"/-/ready") == http.StatusOK })
 	return a
 }
 
-// freeAddress returns an address on loopback where nobody listens.
+// addresses counts those that were given out.
+var addresses atomic.Uint32
+
+// freeAddress returns an address on loopback where nobody listens, nor will: of all that 127.0.0.0/8 has each one is given out once, so that
+// what a program listens on later, or again after a restart, is nobody else's meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	pid, n := os.Getpid(), addresses.Add(1)
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+pid>>8%250, pid%256, 1+n%250))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +240,8 @@ func (b *bench) pages() string {
 	return strings.Join(list, ", ")
 }
 
-// wantPages waits until PagerDuty has exactly the pages whose descriptions match, in order, and wants that it stays so for a while.
+// wantPages waits until PagerDuty has exactly the pages whose descriptions match, in any order, since pages of one moment leave
+// together, and wants that it stays so for a while.
 func (b *bench) wantPages(within time.Duration, patterns ...string) {
 	b.Helper()
 	matches := func() bool {
@@ -234,10 +249,12 @@ func (b *bench) wantPages(within time.Duration, patterns ...string) {
 		if len(list) != len(patterns) {
 			return false
 		}
-		for i, p := range patterns {
-			if !regexp.MustCompile(p).MatchString(list[i].Summary) {
+		for _, p := range patterns {
+			k := slices.IndexFunc(list, func(i fake.PDIncident) bool { return regexp.MustCompile(p).MatchString(i.Summary) })
+			if k < 0 {
 				return false
 			}
+			list = slices.Delete(list, k, k+1)
 		}
 		return true
 	}
@@ -290,10 +307,46 @@ func (b *bench) post(url string, alerts ...postable) {
 // amtool adds an alert with amtool. Words are labels, name=value, and flags.
 func (a *alertmanager) amtool(words ...string) {
 	a.Helper()
+	amtool(a.T, a.url, append([]string{"alert", "add"}, words...)...)
+}
+
+// silence silences what matches, for an hour.
+func (a *alertmanager) silence(matchers ...string) {
+	a.Helper()
+	amtool(a.T, a.url, append([]string{"silence", "add", "--author=me", "--comment=test"}, matchers...)...)
+}
+
+// amtool runs amtool on an API v2, of Alertmanager or of quell, and returns what it prints.
+func amtool(t *testing.T, url string, words ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), budget)
 	defer cancel()
-	words = append([]string{"--alertmanager.url=" + a.url, "alert", "add"}, words...)
-	if out, err := exec.CommandContext(ctx, program(a.T, "AMTOOL"), words...).CombinedOutput(); err != nil {
-		a.Fatalf("amtool %q: %v\n%s", words, err, out)
+	out, err := exec.CommandContext(ctx, program(t, "AMTOOL"), append([]string{"--alertmanager.url=" + url}, words...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("amtool %q: %v\n%s", words, err, out)
+	}
+	return string(out)
+}
+
+// postSilence makes a silence.
+func (a *alertmanager) postSilence(body string) {
+	a.Helper()
+	resp, err := http.Post(a.url+"/api/v2/silences", "application/json", strings.NewReader(body))
+	if err != nil {
+		a.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		a.Fatalf("post silence: %s %s %v", resp.Status, text, err)
+	}
+}
+
+// command runs a command of quell, which must succeed.
+func (b *bench) command(words ...string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), budget)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, program(b.T, "QUELL"), words...).CombinedOutput(); err != nil {
+		b.Fatalf("quell %q: %v\n%s", words, err, out)
 	}
 }
