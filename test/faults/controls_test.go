@@ -22,9 +22,11 @@ func TestOracleNoticesWhatItIsFor(t *testing.T) {
 		return p
 	}
 	event := func(action string) fake.PDEvent { return fake.PDEvent{Action: action, DedupKey: "k"} }
-	lasting := fault{entity: "pod/a/x", began: at(0), hold: hold}
+	lasting := fault{entity: "pod/a/x", told: at(0), began: at(0), hold: hold}
 	healed, repaired := lasting, lasting
-	healed.recovered, repaired.recovered = at(5), at(60)
+	healed.ending, healed.recovered, repaired.ending, repaired.recovered = at(5), at(5), at(60), at(60)
+	slow, unlucky := repaired, healed // answers took so long that nobody can say on which side of the hold's end it recovered
+	slow.ending, unlucky.told = at(9), at(-9)
 	for _, c := range []struct {
 		name, want string
 		fault      fault
@@ -33,9 +35,11 @@ func TestOracleNoticesWhatItIsFor(t *testing.T) {
 		{"well paged", "", lasting, history{incidents: []fake.PDIncident{page("pod/a/x", 11)}}},
 		{"well resolved", "", repaired, history{incidents: []fake.PDIncident{resolvedAt(page("pod/a/x", 11), 62)}}},
 		{"well held", "", healed, history{}},
+		{"healed in time, its sender heard late of it", "", slow, history{}},
+		{"began long before its sender heard of it", "", unlucky, history{incidents: []fake.PDIncident{resolvedAt(page("pod/a/x", 4), 6)}}},
 		{"late after a restart", "", lasting, history{incidents: []fake.PDIncident{page("pod/a/x", 100)}, restarted: at(95)}},
 		{"never paged", "I2", lasting, history{}},
-		{"paged too late", "I2", lasting, history{incidents: []fake.PDIncident{page("pod/a/x", 25)}}},
+		{"paged too late", "I2", lasting, history{incidents: []fake.PDIncident{page("pod/a/x", 35)}}},
 		{"paged twice", "I3", lasting, history{incidents: []fake.PDIncident{page("pod/a/x", 11), page("pod/a/x", 12)}}},
 		{"paged though it healed", "I4", healed, history{incidents: []fake.PDIncident{resolvedAt(page("pod/a/x", 11), 12)}}},
 		{"paged for nothing", "I4", healed, history{incidents: []fake.PDIncident{page("pod/a/y", 11)}}},

@@ -85,25 +85,22 @@ func TestCase01KillUnderLoad(t *testing.T) {
 	r := newRig(t, options{alone: true})
 	r.start()
 	l := r.load(8)
-	worst := time.Duration(0)
+	worst, busiest := time.Duration(0), time.Duration(0)
 	for range times(8, 50) {
 		time.Sleep(100*time.Millisecond + time.Duration(rand.IntN(400))*time.Millisecond)
 		r.process.kill()
 		r.start()
 		r.eventually(startBudget, "ready", func() bool { return r.get("/-/ready").status == http.StatusOK })
-		worst = max(worst, time.Since(r.process.launched))
+		worst, busiest = max(worst, time.Since(r.process.launched)), max(busiest, r.process.busy())
 	}
 	l.finish()
-	t.Logf("%d alerts acknowledged, other answers by status: %v, ready again after at most %v", len(l.sent), l.refused, worst)
+	t.Logf("%d alerts acknowledged, other answers by status: %v, ready again after at most %v, %v of them at work", len(l.sent), l.refused, worst, busiest)
 	if len(l.sent) == 0 {
 		t.Error("no alert was acknowledged")
 	}
-	if limit := 2 * time.Second; worst > limit {
-		// On a machine that has other things to do this says nothing about quell; three times as much does.
-		t.Logf("slower than %v", limit)
-		if worst > 3*limit {
-			t.Errorf("ready again after %v, want %v", worst, limit)
-		}
+	// On a machine that has other things to do only the work says something about quell.
+	if limit := 2 * time.Second; busiest > limit {
+		t.Errorf("ready again after %v and %v of work, want at most %v", worst, busiest, limit)
 	}
 	r.verify()
 }

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,7 +63,9 @@ func (a *alert) input(received time.Time) *correlate.Alert {
 // TestCase38LongDowntime starts quell on a store whose last record is eight hours old. Nothing pages at once. What has
 // recovered meanwhile, or had before, never pages; what is still broken does once the grace period is over.
 func TestCase38LongDowntime(t *testing.T) {
-	r := newRig(t, options{})
+	const grace = 8 * time.Second // for a machine that takes seconds to start quell and to send what has recovered
+	r := newRig(t, options{late: grace - restartGrace})
+	r.write("quell.yml", strings.Replace(r.config(), "restart_grace: "+restartGrace.String(), "restart_grace: "+grace.String(), 1))
 	c, err := config.Load(filepath.Join(r.folder, "quell.yml"))
 	if err != nil {
 		t.Fatal(err)
@@ -80,12 +83,9 @@ func TestCase38LongDowntime(t *testing.T) {
 
 	r.start()
 	r.began(broken)
-	if pages := r.pd.Incidents(); len(pages) > 0 {
-		t.Errorf("paged at once: %v", pages[0].Summary)
-	}
 	r.mustSend(mended.ended())
 	r.paged(broken.entity())
-	if early := restartGrace - tolerance; r.pd.Incidents()[0].Opened.Before(r.process.launched.Add(early)) {
+	if early := grace - tolerance; r.pd.Incidents()[0].Opened.Before(r.process.launched.Add(early)) {
 		t.Errorf("paged less than %v after the start", early)
 	}
 	r.mustSend(broken)

@@ -182,7 +182,7 @@ func TestCase35ResolveRacesTrigger(t *testing.T) {
 	for i := range raceServices {
 		fmt.Fprintf(&routes, "    - {receiver: team-%d, matchers: ['team=\"%d\"']}\n", i, i)
 		fmt.Fprintf(&receivers, "  - {name: team-%d, pagerduty_configs: [{routing_key_file: key-%d, url: %q}]}\n", i, i, r.pd.URL())
-		r.write(fmt.Sprintf("key-%d", i), fmt.Sprintf("%s-%d", routingKey, i))
+		r.write(fmt.Sprintf("key-%d", i), fmt.Sprintf("%s%02d", routingKey[:30], i))
 	}
 	r.routes, r.receivers = "  routes:\n"+routes.String(), receivers.String()
 	r.write("quell.yml", r.config())

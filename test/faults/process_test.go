@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -159,6 +160,19 @@ func (r *rig) figures() figures {
 		}
 	}
 	return f
+}
+
+// busy is the time that a running process has spent on processors so far.
+func (p *process) busy() time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0 // it has ended
+	}
+	// Fields are counted behind the name, which may have spaces in it; the 14th and 15th of all are ticks of a hundredth of a second.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 // peakRSS is the most memory that a running process had resident, in bytes.

@@ -27,7 +27,7 @@ const (
 
 // Credentials that must appear nowhere but in their files and at the receivers.
 const (
-	routingKey = "PLANTEDROUTINGKEY7f3a"
+	routingKey = "PLANTEDROUTINGKEY7f3a00000000000"
 	slackToken = "xoxb-planted-token-91c4"
 )
 
@@ -38,8 +38,8 @@ type options struct {
 	// hold is the default hold; zero means defaultHold.
 	hold time.Duration
 	// server is YAML that is added to the server's section, ", key: value"; root to the whole file; routes and receivers to
-	// theirs.
-	server, root, routes, receivers string
+	// theirs, slack to the channel at Slack.
+	server, root, routes, receivers, slack string
 	// late is how much later than in time pages may be, because the case keeps receivers from taking them.
 	late time.Duration
 	// maxRSS bounds the memory of a run; zero means 512 MiB.
@@ -65,6 +65,8 @@ type rig struct {
 	mu       sync.Mutex
 	accepted map[report]bool // what was answered with 200
 	world    truth
+	// told and ending are when alerts of an entity were sent first, and their ends.
+	told, ending map[string]time.Time
 }
 
 // newRig prepares a quell without starting it.
@@ -76,6 +78,7 @@ func newRig(t *testing.T, o options) *rig {
 	o.hold, o.maxRSS = cmp.Or(o.hold, defaultHold), cmp.Or(o.maxRSS, 512<<20)
 	r := &rig{
 		T: t, options: o, folder: t.TempDir(), accepted: make(map[report]bool), world: make(truth),
+		told: make(map[string]time.Time), ending: make(map[string]time.Time),
 		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
 	}
 	var err error
@@ -88,6 +91,7 @@ func newRig(t *testing.T, o options) *rig {
 	r.slack.RequireToken(slackToken)
 	r.write("pd.key", routingKey+"\n")
 	r.write("slack.token", slackToken+"\n")
+	r.write("rules.yml", calm)
 	r.write("quell.yml", r.config())
 	if err := os.Mkdir(filepath.Join(r.folder, "data"), 0o700); err != nil {
 		t.Fatal(err)
@@ -105,10 +109,18 @@ func newRig(t *testing.T, o options) *rig {
 	return r
 }
 
+// calm are rules for which nothing flaps: the same few things fail here over and over, and each recovery is to be told.
+const calm = `chronic:
+  - {name: calm, matchers: [], budget: 1d, window: 1d, recoveries: 10000, flap_high: 50, flap_low: 10, action: none, over_budget: none}
+`
+
+// config holds for a fixed time: what is truth of the world here, and when it is to be paged, must not depend on what quell has learned from the case
+// so far.
 func (r *rig) config() string {
 	return fmt.Sprintf(`server: {listen: "127.0.0.1:0"%s}
 storage: {path: data/quell.db}
-hold: {default: %s, settle: %s, restart_grace: %s, alert_timeout: 1h}
+hold: {default: %s, threshold: never, settle: %s, restart_grace: %s, alert_timeout: 1h}
+rules: {files: [rules.yml]}
 log: {level: debug}
 route:
   receiver: oncall
@@ -116,10 +128,10 @@ route:
 receivers:
   - name: oncall
     pagerduty_configs: [{routing_key_file: pd.key, url: %q}]
-    slack_configs: [{token_file: slack.token, channel: "#ops", api_url: %q}]
+    slack_configs: [{token_file: slack.token, channel: "#ops", api_url: %q%s}]
 %s
 %s
-`, r.server, r.hold, settle, restartGrace, r.routes, r.pd.URL(), r.slack.APIURL(), r.receivers, r.root)
+`, r.server, r.hold, settle, restartGrace, r.routes, r.pd.URL(), r.slack.APIURL(), r.options.slack, r.receivers, r.root)
 }
 
 func (r *rig) write(name, text string) {
@@ -188,11 +200,27 @@ func (r *rig) post(body []byte, headers ...string) answer {
 
 // send reports alerts in one webhook and remembers what was acknowledged.
 func (r *rig) send(alerts ...*alert) answer {
+	r.telling(alerts...)
 	a := r.post(webhook(alerts...))
 	if a.status == http.StatusOK {
 		r.acknowledged(alerts...)
 	}
 	return a
+}
+
+// telling remembers when alerts are sent for the first time.
+func (r *rig) telling(alerts ...*alert) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range alerts {
+		first := r.told
+		if !a.ends.IsZero() {
+			first = r.ending
+		}
+		if first[a.entity()].IsZero() {
+			first[a.entity()] = time.Now()
+		}
+	}
 }
 
 func (r *rig) acknowledged(alerts ...*alert) {
@@ -224,7 +252,8 @@ func (r *rig) began(alerts ...*alert) {
 	defer r.mu.Unlock()
 	for _, a := range alerts {
 		if r.world[a.entity()] == nil {
-			r.world[a.entity()] = &fault{entity: a.entity(), began: time.Now(), hold: r.hold}
+			now := time.Now()
+			r.world[a.entity()] = &fault{entity: a.entity(), told: earlier(r.told[a.entity()], now), began: now, hold: r.hold}
 		}
 	}
 }
@@ -247,8 +276,17 @@ func (r *rig) recovered(alerts ...*alert) {
 	for _, a := range alerts {
 		if f := r.world[a.entity()]; f != nil {
 			f.recovered = time.Now()
+			f.ending = earlier(r.ending[a.entity()], f.recovered)
 		}
 	}
+}
+
+// earlier is when something was sent, or now if a case has posted it by itself.
+func earlier(sent, now time.Time) time.Time {
+	if sent.IsZero() {
+		return now
+	}
+	return sent
 }
 
 // paged waits until PagerDuty was paged for an entity.

@@ -91,9 +91,10 @@ func mustJSON(v any) []byte {
 // fault is something that is wrong in the world: what should be paged if it lasts, and only then.
 type fault struct {
 	entity string
-	// began is when quell was told, recovered when it was told of the end; zero if it lasts.
-	began, recovered time.Time
-	hold             time.Duration
+	// Quell heard of it between told and began, and of its end between ending and recovered: when they were sent and when they were
+	// answered, which may be seconds apart on a busy machine. Ending and recovered are zero while it lasts.
+	told, began, ending, recovered time.Time
+	hold                           time.Duration
 	// unpageable is true if the case keeps its page from arriving.
 	unpageable bool
 }
