@@ -52,7 +52,7 @@ receivers:
     pagerduty_configs: [{routing_key_file: pd.key, url: %q}]
     slack_configs: [{token_file: slack.token, channel: "#ops", api_url: %q}]
 `, strings.TrimPrefix(q.url, "http://"), hold, settle, pd.URL(), slack.APIURL())
-	for name, text := range map[string]string{"quell.yml": config, "kubeconfig": kubeconfig, "pd.key": "key\n", "slack.token": "xoxb-e2e\n"} {
+	for name, text := range map[string]string{"quell.yml": config, "kubeconfig": kubeconfig, "pd.key": fake.RoutingKey + "\n", "slack.token": "xoxb-e2e\n"} {
 		if err := os.WriteFile(filepath.Join(q.folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -67,27 +67,3 @@ func TestFiguresOfCasesAreAddedOverSeeds(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
-
-func TestSpliceReplacesTheGeneratedPartOnly(t *testing.T) {
-	document := []byte("before\n" + beginMarker + "old\n" + endMarker + "after\n")
-	for range 2 {
-		var err error
-		if document, err = splice(document, []byte("new\n")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := "before\n" + beginMarker + "\nnew\n\n" + endMarker + "after\n"; string(document) != want {
-		t.Errorf("got %q, want %q", document, want)
-	}
-	if _, err := splice([]byte("no markers\n"), nil); err == nil {
-		t.Error("got no error for a document without markers")
-	}
-}
-
-func TestTablesAlignByCharactersNotBytes(t *testing.T) {
-	var out bytes.Buffer
-	table{{"≥", "b"}, {"aa", "×"}}.write(&out)
-	if want := "| ≥  | b |\n| -- | - |\n| aa | × |\n\n"; out.String() != want {
-		t.Errorf("got\n%swant\n%s", out.String(), want)
-	}
-}

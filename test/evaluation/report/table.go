@@ -3,42 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
-	"unicode/utf8"
 
 	"quell/test/evaluation/dataset"
+	"quell/test/evaluation/document"
 )
-
-// table is a Markdown table that reads well as plain text too.
-type table [][]string
-
-func (t table) write(out io.Writer) {
-	widths := make([]int, len(t[0]))
-	for _, row := range t {
-		for k, cell := range row {
-			widths[k] = max(widths[k], utf8.RuneCountInString(cell))
-		}
-	}
-	for n, row := range t {
-		for k, cell := range row {
-			_, _ = fmt.Fprintf(out, "| %s%s ", cell, strings.Repeat(" ", widths[k]-utf8.RuneCountInString(cell)))
-		}
-		_, _ = fmt.Fprintln(out, "|")
-		if n == 0 {
-			for _, w := range widths {
-				_, _ = fmt.Fprint(out, "| ", strings.Repeat("-", w), " ")
-			}
-			_, _ = fmt.Fprintln(out, "|")
-		}
-	}
-	_, _ = fmt.Fprintln(out)
-}
 
 // caseSection writes the table of one set.
 func caseSection(out io.Writer, set *dataset.Set, results []*result) {
 	own := results[0].sets[set.Name]
 	_, _ = fmt.Fprintf(out, "### %s\n\n%d cases; the root alerts in %d of them.\n\n", set.Name, own.Cases, own.Alerting)
-	t := table{{"method", "top1", "top3", "top1 if root alerts", "top3 if root alerts", "pages a case", "heal precision", "missed"}}
+	t := document.Table{{"method", "top1", "top3", "top1 if root alerts", "top3 if root alerts", "pages a case", "heal precision", "missed"}}
 	for _, r := range results {
 		s := r.sets[set.Name]
 		heal := "-"
@@ -59,7 +33,7 @@ func caseSection(out io.Writer, set *dataset.Set, results []*result) {
 		}
 		t = append(t, []string{"*" + p.name + "*", fmt.Sprintf("%.3f", p.top1), top3, "-", "-", "-", "-", "-"})
 	}
-	t.write(out)
+	t.Write(out)
 	if source != "" {
 		_, _ = fmt.Fprintf(out, "In italics: published, other inputs (%s).\n\n", source)
 	}
@@ -68,7 +42,7 @@ func caseSection(out io.Writer, set *dataset.Set, results []*result) {
 // streamSection writes the table of streams.
 func streamSection(out io.Writer, results []*result) {
 	_, _ = fmt.Fprint(out, "### Streams\n\n")
-	t := table{{"stream", "method", "alerts", "incidents", "pages", "alerts in pages", "self-healed", "delay p50 s"}}
+	t := document.Table{{"stream", "method", "alerts", "incidents", "pages", "alerts in pages", "self-healed", "delay p50 s"}}
 	for k := range results[0].streams {
 		for _, r := range results {
 			if !r.contender.streams {
@@ -81,7 +55,7 @@ func streamSection(out io.Writer, results []*result) {
 			})
 		}
 	}
-	t.write(out)
+	t.Write(out)
 }
 
 // share shows a part of a whole, and nothing of nothing.

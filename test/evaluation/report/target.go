@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"quell/test/evaluation/dataset"
+	"quell/test/evaluation/document"
 )
 
 // What is aimed at on sets not seen. The first two count the cases whose root alerts.
@@ -19,7 +20,7 @@ const (
 // targetSection says, for each set, which targets quell meets.
 func targetSection(out io.Writer, sets []*dataset.Set, results []*result) {
 	_, _ = fmt.Fprint(out, "\n### Targets\n\n")
-	t := table{{
+	t := document.Table{{
 		"set", fmt.Sprintf("top1 ≥ %.2f if root alerts", top1Target), fmt.Sprintf("top3 ≥ %.2f if root alerts", top3Target),
 		fmt.Sprintf("≤ %.2f pages a case", pagesTarget), fmt.Sprintf("heal precision ≥ %.2f", healTarget), "every reference beaten",
 	}}
@@ -43,7 +44,7 @@ func targetSection(out io.Writer, sets []*dataset.Set, results []*result) {
 		note(&notes, set.Name, "level with", v.level)
 		note(&notes, set.Name, "published with a higher top1", ahead(set.Name, ratio(s.Top1, s.Cases)))
 	}
-	t.write(out)
+	t.Write(out)
 	_, _ = fmt.Fprint(out, notes.String())
 }
 
