@@ -86,7 +86,7 @@ func checkSleep(s *source) []Finding {
 var goroutineReason = regexp.MustCompile(`\bgoroutine: \S`)
 
 // checkGoroutines lets internal/app, commands, fakes and tests start goroutines, the store's conformance suite among them,
-// and edges only inside Run, which waits for them, or in a function that Run reaches and that says in a comment
+// and edges and backtests only inside Run, which waits for them, or in a function that Run reaches and that says in a comment
 // "goroutine: why it is bounded".
 func checkGoroutines(files []*source) []Finding {
 	folder := files[0].folder
@@ -94,7 +94,7 @@ func checkGoroutines(files []*source) []Finding {
 		return nil
 	}
 	reached := make(map[string]bool)
-	if belowAny(folder, edges...) {
+	if belowAny(folder, edges...) || belowAny(folder, "internal/ruletest", "internal/backtest") {
 		reached = reachedFromRun(files)
 	}
 	var found []Finding

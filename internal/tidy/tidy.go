@@ -71,7 +71,7 @@ var (
 		checkImports, checkPurity, checkSleep, checkSizes, checkNames, checkExportedDocs,
 	}
 	folderRules = []func([]*source) []Finding{
-		checkGoroutines, checkPackageDoc, checkLogs,
+		checkGoroutines, checkPackageDoc, checkLogs, checkFuzz,
 	}
 )
 

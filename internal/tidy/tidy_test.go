@@ -184,6 +184,25 @@ func TestOnlyOwnersStartGoroutines(t *testing.T) {
 	})
 }
 
+func TestParsersAreFuzzed(t *testing.T) {
+	const parser = "package a\nimport \"encoding/json\"\nvar err = json.Unmarshal(nil, nil)\n"
+	const fuzz = "package a\nimport \"testing\"\nfunc FuzzA(f *testing.F) {}\n"
+	const missing = " parses by json.Unmarshal and has no fuzz test"
+	check(t, "fuzz", []violation{
+		{"parser", one("web/a.go", parser), []string{"web/a.go:3: fuzz: web" + missing}},
+		{"parser with a test", map[string]string{"web/a.go": parser, "web/a_test.go": strings.ReplaceAll(fuzz, "Fuzz", "Test")}, []string{"web/a.go:3: fuzz: web" + missing}},
+		{"fuzz test elsewhere", map[string]string{"web/a.go": parser, "web/b/b_test.go": fuzz}, []string{"web/a.go:3: fuzz: web" + missing}},
+		{
+			"reader of rule files", one("rules/a.go", "package a\nimport \"quell/internal/strictyaml\"\nvar ps = strictyaml.Read(\"\", nil, nil)\n"),
+			[]string{"rules/a.go:3: fuzz: rules parses by strictyaml.Read and has no fuzz test"},
+		},
+		{"fuzzed parser", map[string]string{"web/a.go": parser, "web/a_test.go": fuzz}, nil},
+		{"parser of a test", one("web/a_test.go", parser), nil},
+		{"writer", one("web/a.go", "package a\nimport \"encoding/json\"\nvar b, err = json.Marshal(nil)\n"), nil},
+		{"reader of its own rows", one("internal/app/a.go", parser), nil},
+	})
+}
+
 func TestSizesAreBounded(t *testing.T) {
 	lines := func(n int) string { return strings.Repeat("\n", n) }
 	check(t, "size", []violation{
