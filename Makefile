@@ -7,6 +7,7 @@ SEEDS    ?= 200
 # The first seed of the simulations: another each time, and one for the whole run.
 BASE     := $(or $(BASE),$(shell date +%s))
 FUZZTIME ?= 5s
+FUZZERS  ?= all
 COUNT    ?= 10
 EVAL_DIR ?= ../shared/eval
 SAMPLES  ?= 100
@@ -39,14 +40,25 @@ run: build ## build quell and serve quell.yml
 build: ## build the static binary bin/quell
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(OUT) ./cmd/quell
 
+# What runs where:
+#
+#   make check   before a commit: tests with -short, the race detector where goroutines meet, FUZZERS targets drawn by lot, a few new worlds.
+#                Whoever edits a package of the core links most tests anew, which takes half of it
+#   make test    every test in full, without the race detector
+#   make race    every test in full, with it, and of the simulations a few worlds
+#   .ci/run      all of that for each change: the short tests of every package with the race detector, every test without it, every fuzz
+#                target, more worlds, and what takes a real Alertmanager, control plane, chart or disk
 .PHONY: test
 test: ## run all tests
 	go test ./...
 
+# What check leaves to CI, to `make test`, or to the lot. A value on the command line wins: make check SEEDS=200 FUZZERS=all
 .PHONY: check
-# Long tests of the store and of the real binary run in full in `make test` and `make race`.
 check: SHORT := -short
-check: format vet lint race fuzz seeds ## all that must hold before a commit; under two minutes once the tools are built
+check: SEEDS := 8
+check: FUZZERS := 3
+check: FUZZTIME := 2s
+check: format vet lint short fuzz seeds ## all that must hold before a commit; under two minutes once the tools are built
 
 .PHONY: fmt
 fmt: ## format all code
@@ -57,10 +69,14 @@ format:
 	@echo '--- format'
 	@unformatted=$$($(GOFUMPT) -l .); [ -z "$$unformatted" ] || { echo "$$unformatted"; echo 'not formatted: run make fmt'; exit 1; }
 
+# Without the receivers of Alertmanager's packages, only who sees them is another program.
+SLIM := ./notify/alertmanager ./internal/config ./cmd/quell
+
 .PHONY: vet
 vet:
 	@echo '--- vet'
 	go vet -tags e2e,e2ekube ./...
+	go vet -tags slim $(SLIM)
 	go -C $(POWERLOSS) vet ./...
 
 .PHONY: lint
@@ -69,27 +85,47 @@ lint:
 	$(GOLANGCI) run
 	cd $(POWERLOSS) && $(GOLANGCI) run --config ../../.golangci.yml
 
+# A world is one goroutine, whatever happens in it: a few that are played at once show whether they share what they should not, and `seeds` plays all.
 .PHONY: race
 race:
 	@echo '--- tests with the race detector'
-	go test -race $(SHORT) ./...
+	go test -race -vet=off $(SHORT) $$(go list ./... | grep -vxF quell/correlate)
+	go test -race -vet=off $(SHORT) -skip Simulat ./correlate
+	go test -race -vet=off $(SHORT) -run 'SimulationOfWorlds/worlds/^[0-9]$$' ./correlate
 
-# Every function FuzzX of the tree runs on one core, as many at a time as there are cores. A busy machine may not end a worker in
-# time, which go test reports as a failure without an input that fails; that is none.
+# Where goroutines meet: what starts some, as internal/tidy knows, and what serves those of others in memory. Below them are decoders,
+# texts and files, which know of no goroutine; CI looks at these with the race detector, too, which costs them four times the time.
+CONCURRENT := ./ingest/callback ./ingest/kubewatch ./internal/app ./internal/backtest ./internal/demo ./internal/fake \
+	./internal/rulebook ./internal/ruletest ./notify ./storage/mem ./web
+
+# The simulations of the engine are played by `seeds`; what vet says of tests is said by `vet`; and tests are linked a quarter faster without
+# what only debuggers read.
+SHORT_TEST := go test -short -vet=off -ldflags='-s -w'
+
+.PHONY: short
+short:
+	@echo '--- short tests, with the race detector where goroutines meet'
+	$(SHORT_TEST) -race $(CONCURRENT)
+	$(SHORT_TEST) $$(go list ./... | grep -vxF -e quell/correlate -f <(go list $(CONCURRENT)))
+	$(SHORT_TEST) -skip Simulat ./correlate
+
+# Every function FuzzX of the tree runs on one core, as many at a time as there are cores; FUZZERS says how many of them, drawn by
+# lot. A busy machine may not end a worker in time, which go test reports as a failure without an input that fails; that is none. What once
+# failed is in testdata/fuzz, and every test run plays it.
 .PHONY: fuzz
 fuzz: ## fuzz every decoder and parser for FUZZTIME
-	@echo '--- fuzz targets, $(FUZZTIME) each'
+	@echo '--- fuzz targets ($(FUZZERS)), $(FUZZTIME) each'
 	@{ grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . || true; } | \
-		sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | sort | \
-		xargs -r -P $(CORES) -L 1 bash -c 'log=$$(go test "$$0" -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -parallel 1 2>&1) \
+		sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | $(if $(filter all,$(FUZZERS)),sort,shuf -n $(FUZZERS)) | \
+		xargs -r -P $(CORES) -L 1 bash -c 'log=$$(go test -vet=off "$$0" -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -parallel 1 2>&1) \
 			&& echo "ok  $$0 $$1" || { grep -q "context deadline exceeded" <<<"$$log" && ! grep -q "Failing input" <<<"$$log" && echo "ok  $$0 $$1 (cut off)"; } \
 			|| { echo "$$log"; echo "FAIL $$0 $$1"; exit 1; }'
 
 # Every run plays other worlds; BASE=… plays the same again.
 .PHONY: seeds
-seeds: ## play SEEDS new simulations, and those that failed once
+seeds: ## play SEEDS new simulations, and those that failed once (check: a third of them)
 	@echo '--- simulations, $(SEEDS) seeds from BASE=$(BASE)'
-	go test ./correlate -run Simulat -count=1 -seeds $(SEEDS) -base $(BASE)
+	go test $(SHORT) -vet=off ./correlate -run Simulat -count=1 -seeds $(SEEDS) -base $(BASE)
 
 .PHONY: sim
 sim: ## play the world of SEED and tell its story
@@ -102,6 +138,22 @@ bench: ## run the benchmarks COUNT times; compared with bin/bench-old.txt if tha
 	go test -run '^$$' -bench . -skip 'Shop|Hub' -benchmem -count=$(COUNT) -timeout 30m ./... | tee bin/bench-new.txt
 	go test -run '^$$' -bench 'Shop|Hub' -benchtime 2000x -count=$(COUNT) -timeout 30m ./correlate | tee -a bin/bench-new.txt
 	$(BENCHSTAT) $(wildcard bin/bench-old.txt) bin/bench-new.txt
+
+.PHONY: bench-backtest
+bench-backtest: ## replay DAYS of 1,000 alerts an hour under two configurations (DAYS=30)
+	GOGC=300 go test -run '^$$' -bench Backtest -benchtime 1x -timeout 30m ./internal/backtest -days $(or $(DAYS),30)
+
+# What people get, made of two weeks of the demo's shop with commands that every user has. A test holds the folder to it.
+SAMPLE := --report docs/sample --until 2026-10-19T09:00:00+02:00 --timezone Europe/Berlin
+
+.PHONY: sample
+sample: build ## write docs/sample anew: a digest with its charts, a cascade, a page
+	$(OUT) demo --fortnight | $(OUT) replay $(SAMPLE) -
+
+.PHONY: schema
+schema: ## write the JSON Schemas of rule files and of the configuration anew
+	go run ./cmd/quell schema rules > docs/schema/rules.schema.json
+	go run ./cmd/quell schema config > docs/schema/config.schema.json
 
 .PHONY: tools-alertmanager
 tools-alertmanager:
@@ -136,15 +188,18 @@ powerloss: build ## cut the power under bin/quell (needs root and /dev/fuse)
 
 # Data sets and scorers are no part of the sources. Their script scores quell and the reference methods alike.
 REPORT = go run ./test/evaluation/report --eval $(EVAL_DIR) --quell $(OUT) --reference bin/reference
+# Whether waiting pays is asked of streams of alarms, without the rest of quell.
+TRADEOFF = go run ./test/evaluation/tradeoff --eval $(EVAL_DIR)
 
 .PHONY: eval
-eval: ## score quell and the reference methods on labelled incidents in EVAL_DIR
+eval: ## score quell and the reference methods on labelled incidents, and its holds on alarm streams, in EVAL_DIR
 	@if [ ! -f $(EVAL_DIR)/score.py ]; then echo 'SKIP eval: no score.py in EVAL_DIR=$(EVAL_DIR)'; else \
-		$(MAKE) -s bin/reference build; $(REPORT); fi
+		$(MAKE) -s bin/reference build; $(REPORT); $(TRADEOFF) --picture bin/tradeoff.svg; fi
 
 .PHONY: eval-docs
 eval-docs: build bin/reference ## write the generated part of docs/evaluation.md
 	$(REPORT) --docs docs/evaluation.md
+	$(TRADEOFF) --docs docs/evaluation.md --picture docs/pictures/tradeoff.svg
 
 .PHONY: eval-leaveout
 eval-leaveout: ## tune on all systems but one, score on that one; SAMPLES random tunings
