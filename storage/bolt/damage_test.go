@@ -305,7 +305,7 @@ func TestFlippedBitIsNeverReturned(t *testing.T) {
 		}
 	}
 	t.Logf("%d refused, %d reported, %d harmless", refused, reported, harmless)
-	if refused == 0 || reported == 0 || harmless == 0 {
+	if !testing.Short() && (refused == 0 || reported == 0 || harmless == 0) { // few trials may leave the rarest out
 		t.Error("an outcome never came up: the test does not test what it should")
 	}
 }
