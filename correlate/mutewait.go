@@ -34,13 +34,18 @@ func (e *Engine) awaitsSilence(i *incident) bool {
 	return true
 }
 
-// settleSilence gives what was muted in i, and is not any more, the settle time.
+// settleSilence gives what was muted in i, and is not any more, the settle time. What began only now was not: it gets no more than it would have had.
 func (e *Engine) settleSilence(i *incident, w *silenceWait) {
 	if w.Ended = e.now; w.Joined == 0 {
 		e.forgiveSilence(i, w)
 	}
 	why := fmt.Sprintf("no longer %s; what is still ill gets %s to recover, then it pages", w.how(), round(e.policy.Settle))
 	e.setHoldBy(i, e.now+int64(e.policy.Settle), why, w.RuleID)
+	for _, num := range i.sorted() {
+		if s := e.symptoms.get(num); s.condition != conditionCleared && s.since == e.now && len(e.muters(s)) == 0 {
+			e.hold(i, s, i.heldUntil)
+		}
+	}
 }
 
 // waitForSilence holds i until a silence ends, or what else mutes it.
