@@ -82,6 +82,27 @@ func checkSleep(s *source) []Finding {
 	return found
 }
 
+// checkDice keeps chance that nothing repeats out of tests: one commit has one result. Black-box tests below test/ meet the scheduler's luck anyway.
+func checkDice(s *source) []Finding {
+	if !s.test || below(s.folder, "test") {
+		return nil
+	}
+	var found []Finding
+	name := s.imported("math/rand/v2")
+	if name == "v2" {
+		name = "rand"
+	}
+	ast.Inspect(s.ast, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if drawn, ok := selected(call.Fun, name); ok && !strings.HasPrefix(drawn, "New") {
+				found = append(found, s.find(n.Pos(), "dice", "test uses rand."+drawn, "draw from internal/fake/dice, which repeats what it gave"))
+			}
+		}
+		return true
+	})
+	return found
+}
+
 // goroutineReason is how a function that Run calls says why the goroutines that it starts are bounded.
 var goroutineReason = regexp.MustCompile(`\bgoroutine: \S`)
 

@@ -68,7 +68,7 @@ func (s *source) find(p token.Pos, rule, what, why string) Finding {
 // fileRules look at one file at a time, folderRules at all files of a folder.
 var (
 	fileRules = []func(*source) []Finding{
-		checkImports, checkPurity, checkSleep, checkSizes, checkNames, checkExportedDocs,
+		checkImports, checkPurity, checkSleep, checkDice, checkSizes, checkNames, checkExportedDocs,
 	}
 	folderRules = []func([]*source) []Finding{
 		checkGoroutines, checkPackageDoc, checkLogs, checkFuzz,

@@ -235,6 +235,16 @@ func TestTestsDoNotSleep(t *testing.T) {
 	})
 }
 
+func TestTestsDrawWhatCanBeRepeated(t *testing.T) {
+	const global = "package p\nimport \"math/rand/v2\"\nvar n = rand.IntN(3)\n"
+	check(t, "dice", []violation{
+		{"global", one("web/a_test.go", global), []string{"web/a_test.go:3: dice: test uses rand.IntN"}},
+		{"source", one("web/a_test.go", strings.Replace(global, "rand.IntN(3)", "rand.New(rand.NewPCG(1, 2)).IntN(3)", 1)), nil},
+		{"product", one("web/a.go", global), nil},
+		{"black box", one("test/e2e/a_test.go", global), nil},
+	})
+}
+
 func TestEveryPackageAndExportedNameIsDocumented(t *testing.T) {
 	const doc = "// Package web serves.\npackage web\n"
 	check(t, "docs", []violation{

@@ -3,13 +3,13 @@ package bolt_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"quell/internal/fake/dice"
 	"quell/storage"
 	"quell/storage/bolt"
 )
@@ -17,6 +17,7 @@ import (
 // TestAcknowledgedBatchesSurviveKill kills a writer at random moments, 20 times on one store, and looks what is there.
 func TestAcknowledgedBatchesSurviveKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quell.db")
+	r := dice.New(t)
 	for round := range 20 {
 		cmd := childProcess("commit 100000 " + path)
 		stdout, err := cmd.StdoutPipe()
@@ -27,7 +28,7 @@ func TestAcknowledgedBatchesSurviveKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Reading the n-th acknowledgement is no particular moment for the writer, which has gone on.
-		n := 1 + rand.IntN(60)
+		n := 1 + r.IntN(60)
 		o := listen(stdout, func(acked int) {
 			if acked == n {
 				_ = cmd.Process.Kill()
