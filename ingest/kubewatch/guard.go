@@ -22,13 +22,16 @@ type guard struct {
 	end     <-chan time.Time
 }
 
+// neverQuiet is longer than any watch.
+const neverQuiet = 24 * time.Hour
+
 // newGuard takes a watch over and starts its goroutine, which ends with the watch or with Stop.
 func newGuard(p *part, inner watch.Interface, o metav1.ListOptions, cancel func()) *guard {
 	g := &guard{
 		part: p, inner: inner, cancel: cancel, out: make(chan watch.Event), done: make(chan struct{}), silence: p.pace().silence,
 	}
 	if p.isEvents() && o.SendInitialEvents == nil {
-		g.silence = 24 * time.Hour // servers send no bookmarks for events, so that only end bounds it
+		g.silence = neverQuiet // servers send no bookmarks for events, so that only end bounds it
 	}
 	if o.TimeoutSeconds != nil {
 		g.end = time.After(time.Duration(*o.TimeoutSeconds)*time.Second + p.pace().overtime)
@@ -73,10 +76,10 @@ func (g *guard) run() {
 				return
 			}
 			begun = true
-			quiet.Reset(g.silence)
 			if e.Type == watch.Bookmark && g.part.isEvents() {
-				quiet.Stop() // the first bookmark of events is the last one: servers send them others of kinds only
+				g.silence = neverQuiet // the first bookmark of events is the last one: servers send them others of kinds only
 			}
+			quiet.Reset(g.silence)
 		}
 	}
 }

@@ -128,9 +128,9 @@ type watched struct {
 	stop func()
 }
 
-// quick is a pace for tests: what takes minutes takes moments.
+// quick is a pace for tests: pauses of minutes take moments. Servers have as long for their answers as ever, since a busy machine needs it.
 var quick = pace{
-	answer: 2 * time.Second, page: 2 * time.Second, silence: time.Minute, overtime: time.Second, settled: 20 * time.Millisecond,
+	answer: time.Minute, page: time.Minute, silence: time.Minute, overtime: time.Second, settled: 20 * time.Millisecond,
 	again: 8 * time.Millisecond, againMax: 20 * time.Millisecond, refused: 50 * time.Millisecond, forget: time.Minute, stale: 100 * time.Millisecond, look: 10 * time.Millisecond, retry: time.Millisecond, retryMax: 10 * time.Millisecond,
 }
 

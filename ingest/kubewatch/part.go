@@ -192,8 +192,8 @@ func (p *part) failed(at *place, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now, level := p.cluster.options.Now(), slog.LevelDebug
-	if now.Sub(p.lastFailed) > p.pace().forget {
-		p.failures = 0
+	if forget := p.pace().forget; now.Sub(p.lastFailed) > forget && now.Sub(p.notBefore) > forget {
+		p.failures = 0 // a pause is no time in which nothing failed
 	}
 	p.lastError, p.lastFailed = err.Error(), now
 	p.postpone(p.pace().againMax)

@@ -1,10 +1,15 @@
 package kubewatch
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"quell/internal/fake"
 )
@@ -19,11 +24,8 @@ func TestForbiddenKindsAreNamedAndTriedAgain(t *testing.T) {
 		t.Errorf("status of nodes: %+v", k)
 	}
 	w.within("the watch counts as fresh", func() bool { return slices.Contains(w.sink.reports(), "source/kubernetes-eu WatchFresh") })
-	before, asked := time.Now(), server.Requests("list nodes")
+	asked := server.Requests("list nodes")
 	w.within("it is tried again", func() bool { return server.Requests("list nodes") > asked+2 })
-	if took := time.Since(before); took < 2*quick.refused {
-		t.Errorf("it was tried three times in %v, want pauses of %v", took, quick.refused)
-	}
 	server.Set(fake.KubernetesSettings{})
 	w.within("nodes are watched", func() bool { return w.kindOf("nodes").State == Synced })
 	if slices.Contains(w.sink.reports(), "source/kubernetes-eu WatchStale") {
@@ -31,21 +33,34 @@ func TestForbiddenKindsAreNamedAndTriedAgain(t *testing.T) {
 	}
 }
 
-// A server that starts forbids for a moment what it does not even have. That is looked at again soon, although the kind was missing for long.
+// A server that starts forbids for a moment what it does not even have. That is looked at again soon, although the kind was missing for long, and
+// less and less often.
 func TestAMissingKindThatIsForbiddenIsAskedForSoon(t *testing.T) {
-	absent := fake.KubernetesSettings{Absent: []string{"/apis/gateway.networking.k8s.io/v1/httproutes"}}
-	server := newServer(t, absent)
-	asked := func() int { return server.Requests("list httproutes") + server.Requests("watch httproutes") }
-	const refused = time.Second // far more than three tries take on a busy machine
-	w := start(t, server, &memorySink{}, func(_ *Config, o *Options) { o.pace.refused = refused })
-	w.synced()
-	w.within("the pauses grow", func() bool { return asked() > 8 })
-	server.Set(fake.KubernetesSettings{Forbidden: []string{"httproutes"}})
-	w.within("it is forbidden", func() bool { return w.kindOf("httproutes").State == Forbidden })
-	before, soFar := time.Now(), asked()
-	w.within("it is tried again", func() bool { return asked() > soFar+2 })
-	if took := time.Since(before); took > 3*refused/2 {
-		t.Errorf("it was tried three times in %v, want pauses well below %v", took, refused)
+	now := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	w := New(Config{}, &memorySink{}, Options{
+		Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Now: func() time.Time { return now },
+	})
+	routes := schema.GroupResource{Resource: "httproutes"}
+	p, at := w.parts[0], &place{kind: w.parts[0].variants[0]}
+	p.variants, p.places = p.variants[:1], []*place{at}
+	pauseAfter := func(err error) time.Duration {
+		_ = p.failed(at, err) // it returns what it got
+		pause := p.notBefore.Sub(now)
+		now = now.Add(pause)
+		return pause
+	}
+	pause := time.Duration(0)
+	for range 12 {
+		pause = pauseAfter(apierrors.NewNotFound(routes, ""))
+	}
+	if pause < defaultPace.refused {
+		t.Errorf("what is missing for long is asked for after %v, want %v at least", pause, defaultPace.refused)
+	}
+	for k := range 12 {
+		least := min(defaultPace.again<<k, defaultPace.refused)
+		if pause := pauseAfter(apierrors.NewForbidden(routes, "", nil)); pause < least || pause > 2*least {
+			t.Errorf("forbidden for the %d. time: asked for after %v, want %v to twice that", k+1, pause, least)
+		}
 	}
 }
 
