@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -161,7 +162,7 @@ func (r *slackRig) click(p fake.SlackPerson, action, key string) {
 	}
 }
 
-// whispers waits for so many, and returns their texts.
+// whispers waits for so many, and returns their texts, sorted: each leaves after the answer to its click, and may be overtaken by the next.
 func (r *slackRig) whispers(n int) []string {
 	r.t.Helper()
 	await(r.t, "an answer to who clicked", func() bool { return len(r.slack.Whispers()) >= n })
@@ -169,6 +170,7 @@ func (r *slackRig) whispers(n int) []string {
 	for _, w := range r.slack.Whispers() {
 		texts = append(texts, w.Text)
 	}
+	slices.Sort(texts)
 	return texts
 }
 
