@@ -253,7 +253,7 @@ func TestErrorsAreJudged(t *testing.T) {
 		_, _ = io.WriteString(w, body)
 	}))
 	defer server.Close()
-	date := time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
+	in9m := time.Now().Add(9 * time.Minute).UTC().Format(http.TimeFormat)
 	for _, tc := range []struct {
 		status       int
 		header, body string
@@ -273,7 +273,7 @@ func TestErrorsAreJudged(t *testing.T) {
 		{200, "", `{}`, "retry answer", 0},
 		{200, "", `<html>`, "retry answer", 0},
 		{429, "30", ``, "retry http_429", 30 * time.Second},
-		{429, date, ``, "retry http_429", time.Minute},
+		{429, in9m, ``, "retry http_429", 9 * time.Minute},
 		{503, "", `<html>`, "retry http_503", 0},
 		{404, "", ``, "rejected http_404", 0},
 		{307, "", ``, "rejected http_3xx", 0},
@@ -281,7 +281,11 @@ func TestErrorsAreJudged(t *testing.T) {
 		status, header, body = tc.status, tc.header, tc.body
 		_, err := send(t, notifierFor(server.URL), delivery(routing.Trigger), notify.Sent{})
 		got, after := judged(err)
-		if got != tc.want || after > tc.after || after < tc.after-2*time.Second {
+		passed := time.Duration(0)
+		if tc.header == in9m {
+			passed = 8 * time.Minute // until a date some is gone already, on a busy machine more
+		}
+		if got != tc.want || after > tc.after || after < tc.after-passed {
 			t.Errorf("%d %s: %s after %v, want %s after %v", tc.status, tc.body, got, after, tc.want, tc.after)
 		}
 	}
