@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"quell/internal/fake/dice"
 )
 
 // load is clients that report new alerts about some services without a pause, and repeat what was not acknowledged, as
@@ -85,9 +87,9 @@ func TestCase01KillUnderLoad(t *testing.T) {
 	r := newRig(t, options{alone: true})
 	r.start()
 	l := r.load(8)
-	worst, busiest := time.Duration(0), time.Duration(0)
+	worst, busiest, random := time.Duration(0), time.Duration(0), dice.New(t)
 	for range times(8, 50) {
-		time.Sleep(100*time.Millisecond + time.Duration(rand.IntN(400))*time.Millisecond)
+		time.Sleep(100*time.Millisecond + time.Duration(random.IntN(400))*time.Millisecond)
 		r.process.kill()
 		r.start()
 		r.eventually(startBudget, "ready", func() bool { return r.get("/-/ready").status == http.StatusOK })

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"quell/internal/fake"
+	"quell/internal/fake/dice"
 )
 
 // TestCase27ProviderOutage lets PagerDuty fail in several ways for some seconds.
@@ -178,7 +178,7 @@ const raceServices = 25
 // not page, though they have not settled when it comes.
 func TestCase35ResolveRacesTrigger(t *testing.T) {
 	var routes, receivers strings.Builder
-	r := newRig(t, options{hold: 2 * time.Second})
+	r, random := newRig(t, options{hold: 2 * time.Second}), dice.New(t)
 	for i := range raceServices {
 		fmt.Fprintf(&routes, "    - {receiver: team-%d, matchers: ['team=\"%d\"']}\n", i, i)
 		fmt.Fprintf(&receivers, "  - {name: team-%d, pagerduty_configs: [{routing_key_file: key-%d, url: %q}]}\n", i, i, r.pd.URL())
@@ -191,7 +191,7 @@ func TestCase35ResolveRacesTrigger(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 2 * raceServices {
 			a := ill(fmt.Sprintf("pod/race-%d/p%d", round, i), "team", fmt.Sprint(i%raceServices))
-			margin := time.Duration(rand.IntN(100)-50) * time.Millisecond
+			margin := time.Duration(random.IntN(100)-50) * time.Millisecond
 			if i%5 == 0 {
 				margin = -700 * time.Millisecond
 			}

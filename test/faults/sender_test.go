@@ -2,24 +2,25 @@ package faults
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"quell/internal/fake/dice"
 )
 
 // TestCase17DuplicateWebhooks sends every webhook one to three times, as a sender does that did not get the answer.
 func TestCase17DuplicateWebhooks(t *testing.T) {
-	r := started(t, options{})
+	r, random := started(t, options{}), dice.New(t)
 	var all []*alert
 	for i := range 20 {
 		alerts := []*alert{ill(fmt.Sprintf("pod/shop/p%d", i%5), "n", fmt.Sprint(2*i)), ill(fmt.Sprintf("pod/shop/p%d", i%5), "n", fmt.Sprint(2*i+1))}
 		all = append(all, alerts...)
 		r.fails(alerts...)
 		before := r.incidents()
-		for range rand.IntN(3) {
+		for range random.IntN(3) {
 			r.mustSend(alerts...)
 			if after := r.incidents(); len(after) != len(before) || alertsIn(after) != alertsIn(before) {
 				t.Fatalf("a repeated webhook changed %v to %v", before, after)
