@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 
 var (
 	rounds = flag.Int("rounds", 3, "power cuts per system and kind")
-	seed   = flag.Uint64("seed", 0, "seed of the moments of the cuts and of what survives them; 0 takes a new one")
+	seed   = flag.Uint64("seed", 0, "seed of the moments of the cuts and of what survives them; 0 takes that of QUELL_SEED, or 1")
 )
 
 func TestMain(m *testing.M) { os.Exit(lazyfs.Private(m.Run)) }
@@ -29,9 +30,13 @@ func TestMain(m *testing.M) { os.Exit(lazyfs.Private(m.Run)) }
 // newRandom returns the source of a test's dice and logs its seed.
 func newRandom(t *testing.T) *rand.Rand {
 	s := *seed
-	if s == 0 {
-		s = rand.Uint64()
+	if text := os.Getenv("QUELL_SEED"); s == 0 && text != "" {
+		var err error
+		if s, err = strconv.ParseUint(text, 0, 64); err != nil {
+			t.Fatalf("QUELL_SEED: %v", err)
+		}
 	}
+	s = max(s, 1)
 	t.Logf("-seed=%d", s)
 	return rand.New(rand.NewPCG(s, 0))
 }
@@ -86,7 +91,8 @@ func nothingLost(t *testing.T, s system, survives func(*rand.Rand) func() bool) 
 			t.Fatalf("%s does not start on its own store", s.name)
 		}
 		finish := r.post(4)
-		time.Sleep(200*time.Millisecond + time.Duration(random.IntN(800))*time.Millisecond)
+		r.acknowledges()
+		time.Sleep(time.Duration(random.IntN(800)) * time.Millisecond)
 		r.pullThePlug(survives(random))
 		finish()
 		if !r.start() {
@@ -127,7 +133,7 @@ func loses(t *testing.T, s system, prepare func(*lazyfs.Disk)) {
 	}
 	prepare(r.disk)
 	finish := r.post(4)
-	time.Sleep(500 * time.Millisecond)
+	r.acknowledges()
 	r.pullThePlug(nil)
 	finish()
 	// A store that does not even open has lost everything, and check says so.

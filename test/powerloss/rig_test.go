@@ -115,10 +115,15 @@ func (r *rig) start() bool {
 	return false
 }
 
-// freeAddress returns an address on loopback where nobody listens.
+// addresses counts those that were given out.
+var addresses atomic.Uint32
+
+// freeAddress returns an address on loopback where nobody listens, nor will: of all that 127.0.0.0/8 has each one is given out once, so that no
+// connection of another program takes its port before the program under test listens there.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	pid, n := os.Getpid(), addresses.Add(1)
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+pid>>8%250, pid%256, 1+n%250))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +179,22 @@ func (r *rig) pullThePlug(survives func() bool) {
 		r.Fatal(err)
 	}
 	r.disk = nil
+}
+
+// acknowledges waits until the program under test has acknowledged one more alert: before that a power cut has nothing to show.
+func (r *rig) acknowledges() {
+	r.Helper()
+	count := func() int {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.acknowledged)
+	}
+	before := count()
+	for end := time.Now().Add(deadline); count() == before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.Fatalf("%s acknowledges nothing within %v", r.name, deadline)
+		}
+	}
 }
 
 // post lets clients post alerts, each a new one, until the returned function is called or the program is gone.

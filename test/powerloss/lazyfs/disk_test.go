@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -156,8 +157,8 @@ func TestMemoryMapSeesWhatWasWritten(t *testing.T) {
 // TestRandomHistoryEqualsAModel compares the disk with a file in memory of which the last synced copy survives.
 func TestRandomHistoryEqualsAModel(t *testing.T) {
 	b := newBench(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed, _ := strconv.ParseUint(os.Getenv("QUELL_SEED"), 0, 64) // without one it is 0
+	t.Logf("QUELL_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	var live, synced []byte
 	b.must(b.open("a", os.O_CREATE).Close())
