@@ -40,7 +40,7 @@ func (b *bench) unseen() (list []string) {
 // and one that is silenced never come by the webhook, and are counted. One that comes is not.
 func TestAlertmanagerTellsOfWhatItDoesNotSend(t *testing.T) {
 	b := newBench(t, "", "event_recorder: {wait: 20s}\n")
-	am := b.alertmanagerWith(fmt.Sprintf(`route: {receiver: quell, group_by: [alertname], group_wait: 5s, group_interval: %s, repeat_interval: 5m}
+	am := b.alertmanagerWith(fmt.Sprintf(`route: {receiver: quell, group_by: [alertname], group_wait: 10s, group_interval: %s, repeat_interval: 5m}
 receivers: [{name: quell, webhook_configs: [{url: %q, send_resolved: true}]}]
 inhibit_rules: [{source_matchers: ['alertname="Root"'], target_matchers: ['alertname="Effect"']}]
 event_recorder:
