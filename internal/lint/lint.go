@@ -128,12 +128,12 @@ const maxFindings = 100
 
 // Check returns what is found, sorted.
 func Check(in Input) []Finding {
-	return check(in, ofPacks())
+	return check(in, ofPacks)
 }
 
-// check compares labels with words, too.
-func check(in Input, words vocabulary) []Finding {
-	c := &checker{in: in, counts: make(map[string]int), words: words}
+// check asks for the labels of packs once it meets one that nobody else knows.
+func check(in Input, ofPacks func() vocabulary) []Finding {
+	c := &checker{in: in, counts: make(map[string]int), ofPacks: ofPacks}
 	c.read()
 	c.matchers()
 	c.hidden()
@@ -155,9 +155,11 @@ type checker struct {
 
 	rules []*rule // the user's
 	packs []*rule
-	// config is the configuration as a tree, and words what packs and mappings say of labels.
+	// config is the configuration as a tree.
 	config *strictyaml.Tree
-	words  vocabulary
+	// words are labels that something is known to have; ofPacks returns those of packs, and is nil once they are among them.
+	words   vocabulary
+	ofPacks func() vocabulary
 }
 
 // find adds a finding.

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,13 +133,29 @@ func TestAHoldIsComparedWithTheEscalationsItMayMeet(t *testing.T) {
 
 // TestPacksHaveNoFindings: what people are warned of is nothing that comes with quell.
 func TestPacksHaveNoFindings(t *testing.T) {
-	words := ofPacks()
+	words := sync.OnceValue(ofPacks)
 	for _, name := range packs.Names() {
 		text, _ := packs.Text(name)
 		for _, f := range check(Input{Config: File{"quell.yml", plain}, Rules: []File{{"pack " + name, text}}}, words) {
 			if f.Severity > Info {
 				t.Error(f)
 			}
+		}
+	}
+}
+
+// TestPacksAreReadForUnknownLabelsAlone: whoever uses customary labels, or says which he has, need not wait for them to be read.
+func TestPacksAreReadForUnknownLabelsAlone(t *testing.T) {
+	for label, want := range map[string]int{"namespace": 0, "exported_pod": 0, "mine": 0, "theirs": 1, "nobodys": 1} {
+		reads := 0
+		packs := func() vocabulary { reads++; return vocabulary{"theirs": true} }
+		rules := fmt.Sprintf("holds:\n  - {name: a, matchers: ['%s=\"x\"'], hold: 1m}\n  - {name: b, matchers: ['%[1]s=\"y\"'], hold: 1m}\n", label)
+		found := check(Input{Config: File{"c", ""}, Rules: []File{{"r", rules}}, Recorded: map[string]bool{"mine": true}}, packs)
+		if reads != want {
+			t.Errorf("%s: they are read %d times, want %d", label, reads, want)
+		}
+		if unknown := slices.ContainsFunc(found, func(f Finding) bool { return f.Kind == kindUnknownLabel }); unknown != (label == "nobodys") {
+			t.Errorf("%s: found %v", label, found)
 		}
 	}
 }
@@ -251,7 +270,7 @@ func TestAnnotationsEscapeWhatWorkflowCommandsReserve(t *testing.T) {
 func FuzzCheck(f *testing.F) {
 	f.Add("route: {receiver: a, routes: [{matchers: ['a=~\"(x|y)?\"']}]}\nescalation_policies: [{steps: [{wait: 1m}]}]\n",
 		"holds: [{name: a, matchers: ['a=\"b\"', 'a!~\"b|\"'], hold: 1m}]\nevents: [{reason: [a]}]\ninhibit: [{source_matchers: [a=b], target_matchers: [a=b]}]\n")
-	words := ofPacks()
+	words := sync.OnceValue(ofPacks)
 	f.Fuzz(func(t *testing.T, config, rules string) {
 		for _, found := range check(Input{Config: File{"c", config}, Rules: []File{{"r", rules}}, Recorded: map[string]bool{}}, words) {
 			if found.File == "" || found.Line == 0 || found.Text == "" || found.Severity == 0 {

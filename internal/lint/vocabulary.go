@@ -27,15 +27,9 @@ hpa vpa certificate issuer exported_name api apiservice webhook chart release re
 // incidental are labels that only incidents have.
 var incidental = []string{"quell_root", "quell_kind", "quell_namespace", "quell_cluster"}
 
-// ofPacks are customary labels, and those that packs name, in force or not.
+// ofPacks are labels that packs name, in force or not. It takes longer than all else that a check does.
 func ofPacks() vocabulary {
 	v := make(vocabulary)
-	for _, name := range strings.Fields(customary) {
-		v[name] = true
-	}
-	for _, name := range incidental {
-		v[name] = true
-	}
 	for _, name := range packs.Names() {
 		pack, _ := packs.Text(name)
 		for _, r := range readRules(File{"pack " + name, pack}) {
@@ -48,14 +42,30 @@ func ofPacks() vocabulary {
 	return v
 }
 
-// learn adds the labels that the user's mappings name, and those that alerts had.
+// learn notes the labels that are customary, that the user's mappings name, and that alerts had.
 func (c *checker) learn() {
-	c.words = maps.Clone(c.words)
+	c.words = make(vocabulary)
+	for _, name := range strings.Fields(customary) {
+		c.words[name] = true
+	}
+	for _, name := range incidental {
+		c.words[name] = true
+	}
 	for _, r := range c.rules {
 		c.words.mapped(r.tree)
 	}
 	c.words.mapped(c.config)
 	maps.Copy(c.words, c.in.Recorded)
+}
+
+// known reports whether something has a label. Packs are read for the first label that nobody else knows.
+func (c *checker) known(name string) bool {
+	is := func() bool { return c.words[name] || c.words[strings.TrimPrefix(name, "exported_")] }
+	if !is() && c.ofPacks != nil {
+		maps.Copy(c.words, c.ofPacks())
+		c.ofPacks = nil
+	}
+	return is()
 }
 
 // mapped adds the labels that mappings name: values of keys such as name_label, and lists of labels.
@@ -83,7 +93,7 @@ func (c *checker) unknown(ms []matcher) {
 				Hint: "write a single =; a value that does begin with it stands in double quotes",
 			})
 		}
-		if c.words[m.Name] || c.words[strings.TrimPrefix(m.Name, "exported_")] {
+		if c.known(m.Name) {
 			continue
 		}
 		hint := strictyaml.Suggest(m.Name, slices.Collect(maps.Keys(c.words)))
