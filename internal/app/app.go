@@ -138,7 +138,7 @@ func (a *App) start(c *config.Config) (err error) {
 	a.graphs = newGraphs(a)
 	a.slack = callback.NewSlack(callback.SlackConfig{
 		StoreID: a.store.ID(), Places: a.slackPlaces, HTTP: notify.NewHTTPClient(), Registerer: a.reg,
-	}, answers{backend{a}}, a.log)
+	}, callbacks{backend{a}}, a.log)
 	a.sockets = newSlackSockets(a, a.slack)
 	begin := newSetup(c, a.store.ID(), a.options.wall())
 	begin.by = byStart
@@ -291,7 +291,7 @@ func (a *App) server(c *config.Config) *http.Server {
 	a.posts = a.hooks()
 	a.posts.Register(mux)
 	web.New(backend{a}, admin{a}, a.log).Register(mux)
-	callback.New(callback.Config{StoreID: a.store.ID(), PagerDuty: a.pagerDutySecrets, Now: a.options.wall}, answers{backend{a}}, a.log).Register(mux)
+	callback.New(callback.Config{StoreID: a.store.ID(), PagerDuty: a.pagerDutySecrets, Now: a.options.wall}, callbacks{backend{a}}, a.log).Register(mux)
 	a.slack.Register(mux)
 	alertmanager.New(readers{backend{a}}, a.options.wall, a.log).Register(mux)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))

@@ -6,4 +6,73 @@
 // the dispatcher after the commit that holds them. When the store cannot be written, senders are refused, critical alerts go
 // straight to their receivers, and what the engine decides by itself is delivered first and stored as soon as that is possible
 // again (see safemode.go).
+//
+// # Where to find what
+//
+// A way through it: [Run] in app.go opens the store and takes the configuration that lastgood.go begins with; begin.go restores what an earlier
+// process left. An alert comes from the HTTP server to the submitter in app.go, waits in loop.go for the next batch, becomes changes and
+// deliveries in step.go, and when these are stored its sender has its answer. How deliveries end comes back in results.go. The files by rooms:
+//
+// Start and stop:
+//
+//	app.go               what runs, in which order it starts and stops, and the HTTP server
+//	begin.go             what an earlier process left, and the first step
+//	group.go             running parts, stopped one by one
+//	jobs.go              periodic work
+//	audit.go             who did what, when, from where
+//	access.go            who may ask what
+//
+// The loop:
+//
+//	loop.go              requests become batches, batches steps, and steps are stored
+//	step.go              a step on its way to the store: rows, deliveries, history
+//	touches.go           alerts that say nothing new, which cost no write
+//	results.go           how deliveries ended
+//	clock.go             logical time, which never goes back
+//	safemode.go          what is done when the work cannot be: a store that is full, an engine that panics
+//	metrics.go           its figures
+//
+// The configuration in force:
+//
+//	setup.go             a configuration and what was made of it; an engine for it
+//	reload.go            files are read, and what they say is put in force or refused
+//	watchconfig.go       files that change are noticed, once they have come to rest
+//	lastgood.go          what was in force last, for when the files are wrong
+//	configstatus.go      what is in force, for readers
+//	rulefaults.go        expressions of rules that go wrong
+//
+// What it listens to, beside HTTP:
+//
+//	clusters.go          Kubernetes clusters, watched
+//	graphs.go            service graphs, polled
+//	sources.go           topology that a configuration tells, and takes back
+//	hooks.go             webhooks of any JSON
+//	heartbeats.go        who is expected to report
+//	slacksockets.go      sockets to Slack
+//
+// People who act, at receivers and through the API:
+//
+//	callbacks.go         what is done at the receivers of pages
+//	slackdesk.go         what Slack's buttons and dialogs ask for
+//	silences.go          silences made, changed and ended
+//	honesty.go           feedback, and figures of what waiting did
+//
+// Those who read:
+//
+//	backend.go           the API: incidents, why, neighbourhoods, status
+//	readers.go           those who take quell for an Alertmanager
+//	deliveries.go        what waits, what was given up, and trying it again
+//	journal.go           the journal, for backtests elsewhere
+//
+// Deliveries that nobody took, and quell's own death:
+//
+//	deadletters.go       deliveries that were given up
+//	deadman.go           the dead man's switch: a round trip through all that a page depends on
+//	deadmanmetrics.go    its figures
+//
+// Digests:
+//
+//	digests.go           when one is due, and how it is made
+//	digestmarks.go       what is remembered of each
+//	digestlinks.go       where its page leads
 package app

@@ -17,7 +17,7 @@ import (
 const sameEnd = 5 * time.Minute
 
 // Silence keeps an incident's trouble from paging until the incident is over for good, or a time has passed.
-func (x answers) Silence(ctx context.Context, o *callback.SilenceOrder, from string) (made *callback.SilenceMade, refused bool, err error) {
+func (x callbacks) Silence(ctx context.Context, o *callback.SilenceOrder, from string) (made *callback.SilenceMade, refused bool, err error) {
 	in := &correlate.Silence{By: o.By}
 	r := &request{done: make(chan error, 1)}
 	r.check = func(e *correlate.Engine) error {
@@ -67,7 +67,7 @@ func silenceable(e *correlate.Engine, o *callback.SilenceOrder) error {
 }
 
 // Feedback keeps what somebody says of an incident's root.
-func (x answers) Feedback(ctx context.Context, f *correlate.Feedback, from string) (refused bool, err error) {
+func (x callbacks) Feedback(ctx context.Context, f *correlate.Feedback, from string) (refused bool, err error) {
 	inc, refused, err := x.Incident(ctx, f.Incident)
 	if err != nil {
 		return refused, err
@@ -80,7 +80,7 @@ func (x answers) Feedback(ctx context.Context, f *correlate.Feedback, from strin
 }
 
 // Incident returns an incident, be it over or not.
-func (x answers) Incident(ctx context.Context, id correlate.IncidentID) (inc *correlate.Incident, refused bool, err error) {
+func (x callbacks) Incident(ctx context.Context, id correlate.IncidentID) (inc *correlate.Incident, refused bool, err error) {
 	inc, err = x.backend.Incident(ctx, id)
 	return inc, never(err), err
 }

@@ -7,11 +7,11 @@ import (
 	"quell/internal/secret"
 )
 
-// answers carries out what people do at the receivers of pages.
-type answers struct{ backend backend }
+// callbacks carry out what people do at the receivers of pages.
+type callbacks struct{ backend backend }
 
 // Command carries out an operator's action, and reports whether it never will be possible.
-func (x answers) Command(ctx context.Context, c *correlate.Command, from string) (refused bool, err error) {
+func (x callbacks) Command(ctx context.Context, c *correlate.Command, from string) (refused bool, err error) {
 	err = x.backend.Command(ctx, c, from)
 	return never(err), err
 }
