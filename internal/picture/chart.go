@@ -198,7 +198,7 @@ func (p *pen) keys(keys []Part, y vg.Length) {
 		p.SetColor(shades[k.Shade])
 		p.Fill(p.rectangle(x, y-size+1, size, size, 2))
 		p.text(f, paleInk, p.at(x+size+4, y), name)
-		x += size + 4 + f.Width(name) + legendGap
+		x += size + 4 + textWidth(f, name) + legendGap
 	}
 }
 
@@ -234,11 +234,11 @@ func fitRunes(s string) string { return cut(Clean(s), labelRunes, "…") }
 // newPlot makes a plot in our fonts and colours.
 func newPlot() *plot.Plot {
 	p := plot.New()
-	p.TextHandler = text.Plain{Fonts: fonts}
+	p.TextHandler = lettering{text.Plain{Fonts: fonts}}
 	p.BackgroundColor = nil // it stands on a card
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		for _, s := range []*text.Style{&a.Label.TextStyle, &a.Tick.Label} {
-			s.Font, s.Color, s.Handler = typeface(xfont.WeightNormal), paleInk, text.Plain{Fonts: fonts}
+			s.Font, s.Color, s.Handler = typeface(xfont.WeightNormal), paleInk, lettering{text.Plain{Fonts: fonts}}
 			s.Font.Size = smallSize
 		}
 		a.LineStyle = draw.LineStyle{Color: cardBorder, Width: 1}

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,5 +80,27 @@ func TestChartsOfNothingAndOfMuchAreDrawn(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, c, err)
 		}
 		kept(t, strings.ReplaceAll(name, " ", "-"), img)
+	}
+}
+
+var placed = regexp.MustCompile(`<text textLength="([0-9.]+)" lengthAdjust="spacingAndGlyphs" x="([0-9.]+)"[^>]*>([^<]*)<`)
+
+// Names in scripts that our fonts lack end where those that they have end, and do not run into the bars.
+func TestNamesInAnyScriptEndAtTheBars(t *testing.T) {
+	names := []string{"DiskFull", "過熱アラート", "\u062a\u0646\u0628\u064a\u0647 DiskFull", "\U0001f525 fire \U0001f525"}
+	var list []Bar
+	for _, name := range names {
+		list = append(list, Bar{name, []float64{3, 0, 0, 0}})
+	}
+	ends := make(map[string]float64)
+	for _, m := range placed.FindAllStringSubmatch(kept(t, "scripts", LyingBars("t", "", outcomes, list)), -1) {
+		width, _ := strconv.ParseFloat(m[1], 64)
+		x, _ := strconv.ParseFloat(m[2], 64)
+		ends[m[3]] = x + width
+	}
+	for _, name := range names {
+		if got, want := ends[name], ends["DiskFull"]; want == 0 || math.Abs(got-want) > 0.2 {
+			t.Errorf("%s ends at %.1f, want %.1f", name, got, want)
+		}
 	}
 }

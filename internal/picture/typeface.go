@@ -2,6 +2,7 @@ package picture
 
 import (
 	"strings"
+	"unicode"
 
 	"codeberg.org/go-fonts/liberation/liberationsansbold"
 	"codeberg.org/go-fonts/liberation/liberationsansregular"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/font/sfnt"
 	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 )
 
@@ -70,17 +72,46 @@ func fitMiddle(f *font.Face, s string, width vg.Length) string {
 	return cutTo(keep)
 }
 
-// textWidth is how wide a text is. What our fonts have no glyph for counts as square: an SVG is shown with fonts that have it.
+// textWidth is how wide a text is. An SVG is shown with fonts that have what ours have no glyph for, so that is guessed.
 func textWidth(f *font.Face, s string) vg.Length {
-	known, strange := strings.Builder{}, 0
+	known, strange := strings.Builder{}, vg.Length(0)
 	for _, r := range s {
 		if hasGlyph(f, r) {
 			known.WriteRune(r)
 		} else {
-			strange++
+			strange += guessedWidth(r)
 		}
 	}
-	return f.Width(known.String()) + vg.Length(strange)*f.Font.Size
+	return f.Width(known.String()) + strange*f.Font.Size
+}
+
+// guessedWidth is how wide a character of another font is, as a share of the font's size: those of East Asia and pictures are square,
+// other letters narrower, and marks and joiners stand on or between others.
+func guessedWidth(r rune) vg.Length {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		return 0
+	case r >= 0x2e80 || r >= 0x1100 && r < 0x1200:
+		return 1
+	}
+	return 0.6
+}
+
+// lettering writes the texts of a chart's axes, and measures them as everywhere else.
+type lettering struct{ text.Plain }
+
+// Box implements [text.Handler].
+func (h lettering) Box(s string, f font.Font) (width, height, depth vg.Length) {
+	_, height, depth = h.Plain.Box(s, f)
+	face := h.Fonts.Lookup(f, f.Size)
+	return textWidth(&face, s), height, depth
+}
+
+// Draw implements [text.Handler], for texts of one line that are not turned.
+func (h lettering) Draw(c vg.Canvas, s string, style text.Style, at vg.Point) {
+	face := h.Fonts.Lookup(style.Font, style.Font.Size)
+	at.X += vg.Length(style.XAlign) * (textWidth(&face, s) - face.Width(s)) // Plain aligns by the width of glyphs that it lacks
+	h.Plain.Draw(c, s, style, at)
 }
 
 // hasGlyph reports whether a font can draw a character.
