@@ -41,6 +41,20 @@ func TestDefaultsAreWhatTheyWere(t *testing.T) {
 	}
 }
 
+// One of each is no "1 entities, 1 alerts", in a mail's HTML as in its text.
+func TestMailCountsAsPeopleDo(t *testing.T) {
+	d := *Samples()[0].Delivery
+	incident := *d.Incident
+	incident.MemberCount, incident.Alerts, incident.Active, d.Incident = 1, 1, 1, &incident
+	for _, html := range []bool{false, true} {
+		name := map[bool]string{false: "quell.text", true: "quell.html"}[html]
+		text, err := Default().Render(notify.Field{Text: fmt.Sprintf("{{ template %q . }}", name), HTML: html}, &d, sampleURL)
+		if err != nil || !strings.Contains(text, "1 entity, 1 alert") || strings.Contains(text, "1 alerts") {
+			t.Errorf("%s: %v, %s", name, err, text)
+		}
+	}
+}
+
 func TestTemplateThatTakesTooMuchIsAnError(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
