@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Link leads from the page of a digest to another one. Without an address it is where the reader is.
@@ -160,6 +161,9 @@ func (s *section) block(rows int) block {
 		var out entry
 		for place, n := range order {
 			out.Cells = append(out.Cells, s.field(r, n, place == 0 && headed))
+			if f := &out.Cells[place]; f.Kind == "c" && headed && s.short(n) {
+				f.Kind = "m"
+			}
 		}
 		for _, x := range r.details {
 			out.Details = append(out.Details, note{x.label, x.cell.field()})
@@ -167,6 +171,14 @@ func (s *section) block(rows int) block {
 		b.Rows = append(b.Rows, out)
 	}
 	return b
+}
+
+// shortRunes is the width up to which the cells of a column keep their words whole: a time, an ending.
+const shortRunes = 20
+
+// short reports whether all cells of a column are.
+func (s *section) short(n int) bool {
+	return !slices.ContainsFunc(s.rows, func(r row) bool { return utf8.RuneCountInString(r.cells[n].text) > shortRunes })
 }
 
 // field makes one of a cell of a row.

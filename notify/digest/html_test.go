@@ -221,3 +221,16 @@ func hashOf(sheet string) string {
 }
 
 func fromBase64(r io.Reader) io.Reader { return base64.NewDecoder(base64.StdEncoding, r) }
+
+// Times, endings and the like keep their words whole where a long title beside them wants all the room.
+func TestShortCellsOfTablesKeepTheirWordsWhole(t *testing.T) {
+	page := render(t, func(w io.Writer) error { return digestOf(strings.Repeat("W", 100), "class", 2).HTML(w, nil) })
+	for _, word := range []string{"Mon 19 Oct 09:01", "needed", "lost", "flapping"} {
+		if !strings.Contains(page, `<td align="left" class="m">`+word+"</td>") || strings.Contains(page, `<td align="left" class="c">`+word+"</td>") {
+			t.Errorf("%s may be broken in two", word)
+		}
+	}
+	if !strings.Contains(page, `<td align="left" class="c">WWW`) {
+		t.Error("a long title has no room to break")
+	}
+}

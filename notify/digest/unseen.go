@@ -34,7 +34,7 @@ func (d *Digest) addUnseen(views []correlate.UnseenView) {
 func (d *Digest) unseen() section {
 	s := section{
 		title: "Never sent here", few: 5, more: left(d.MoreUnseen),
-		intro:  fmt.Sprintf("%s ended, were silenced or inhibited in Alertmanager, or went elsewhere.", english.Count(int(min(d.UnseenCount, math.MaxInt32)), "alert")),
+		intro:  fmt.Sprintf("%s: too short, silenced or inhibited in Alertmanager, or sent elsewhere.", english.Count(int(min(d.UnseenCount, math.MaxInt32)), "alert")),
 		inLine: []int{0, 4, 3, 1, 2}, columns: []column{
 			{"COUNT", true, "%s×"}, {"MEAN", true, ", mean %s"}, {"LONGEST", true, ", longest %s"}, {"REASON", false, ": %s"}, {"ALERT", false, " %s"},
 		},
