@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,9 @@ func checkSlack(t *testing.T, raw json.RawMessage) {
 		if strings.ContainsFunc(text, unwanted) {
 			t.Errorf("text %.300q has characters that it should not have", text)
 		}
+		if at := slackFormat.FindString(slackOurs.ReplaceAllString(text, "")); at != "" {
+			t.Errorf("text %.300q formats at %q", text, at)
+		}
 		for rest := text; strings.Contains(rest, "<"); {
 			_, rest, _ = strings.Cut(rest, "<")
 			if !strings.HasPrefix(rest, "https://quell.example/") {
@@ -172,6 +176,12 @@ func checkSlack(t *testing.T, raw json.RawMessage) {
 		t.Errorf("the blocks hold %d runes, want at most 12000", total)
 	}
 }
+
+// slackOurs is what we write in bold, and our links; slackFormat is where Slack would begin a format otherwise.
+var (
+	slackOurs   = regexp.MustCompile(`^\*[A-Z][a-z, ]+\*|<https://[^>]*>`)
+	slackFormat = regexp.MustCompile("(^|[^\\pL\\pN])[*_~][^\\s]|`")
+)
 
 // unwanted are control characters but the line break, and what turns the direction of writing.
 func unwanted(r rune) bool {

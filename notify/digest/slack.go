@@ -30,22 +30,22 @@ const (
 // as people read in a chat, and counts the rest.
 func (d *Digest) Slack() json.RawMessage {
 	m := slackMessage{room: slackMessageRunes}
-	text := slackEscape(d.Nothing(), slackSectionRunes)
+	text := notify.Mrkdwn(d.Nothing(), slackSectionRunes)
 	if d.Empty() {
 		m.section(text)
 	} else {
-		title := slackEscape(d.title(), slackHeaderRunes)
+		title := notify.Mrkdwn(d.title(), slackHeaderRunes)
 		m.blocks = append(m.blocks, api.NewHeaderBlock(api.NewTextBlockObject(api.PlainTextType, title, false, false)))
-		lines := []string{slackEscape(d.period(), 2*slackReasonRunes)}
+		lines := []string{notify.Mrkdwn(d.period(), 2*slackReasonRunes)}
 		for _, h := range d.Highlights {
-			lines = append(lines, "• "+slackEscape(h, slackReasonRunes))
+			lines = append(lines, "• "+notify.Mrkdwn(h, slackReasonRunes))
 		}
 		m.section(strings.Join(lines, "\n"))
 		m.figures(d)
 		for _, s := range d.sections() {
 			m.section(s.slack(min(m.room, slackSectionRunes)))
 		}
-		text = title + ": " + slackEscape(d.Highlights[0], slackReasonRunes)
+		text = title + ": " + notify.Mrkdwn(d.Highlights[0], slackReasonRunes)
 	}
 	b, err := json.Marshal(struct {
 		Text   string      `json:"text"`
@@ -94,7 +94,7 @@ func slackText(text string) *api.TextBlockObject {
 func (s *section) slack(room int) string {
 	heading := "*" + s.title + "*"
 	if s.intro != "" {
-		heading += ": " + slackEscape(s.intro, slackReasonRunes)
+		heading += ": " + notify.Mrkdwn(s.intro, slackReasonRunes)
 	}
 	if room < slackTitleRunes+slackTailRunes {
 		return ""
@@ -131,7 +131,7 @@ func slackList(heading string, lines []string, room int) (text string, shown int
 // slackCell is a cell in mrkdwn: one that names an incident is a link to it.
 func slackCell(c cell) string {
 	if c.ref == nil || c.ref.URL == "" {
-		return slackEscape(c.text, slackReasonRunes)
+		return notify.Mrkdwn(c.text, slackReasonRunes)
 	}
 	return c.ref.slackLink()
 }
@@ -139,9 +139,9 @@ func slackCell(c cell) string {
 // slackDetail is one below a line, of which only the incident's id is the link.
 func slackDetail(c cell) string {
 	if c.ref == nil {
-		return slackEscape(c.text, slackReasonRunes)
+		return notify.Mrkdwn(c.text, slackReasonRunes)
 	}
-	return c.ref.slackLink() + " " + slackEscape(c.ref.named(), slackNameRunes)
+	return c.ref.slackLink() + " " + notify.Mrkdwn(c.ref.named(), slackNameRunes)
 }
 
 // slackLink is the incident's id. Its address is encoded already, all but what Slack's own escaping is for.
@@ -150,15 +150,4 @@ func (r *Reference) slackLink() string {
 		return r.ID.String()
 	}
 	return fmt.Sprintf("<%s|%s>", strings.ReplaceAll(r.URL, "&", "&amp;"), r.ID)
-}
-
-var slackEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
-
-// slackEscape makes one line of at most maxRunes of Slack's markup. A line that escaping makes too long is cut so short
-// that it fits even if every rune of it becomes five.
-func slackEscape(s string, maxRunes int) string {
-	if whole := slackEscaper.Replace(notify.Line(s, maxRunes)); utf8.RuneCountInString(whole) <= maxRunes {
-		return whole
-	}
-	return slackEscaper.Replace(notify.Line(s, maxRunes/5))
 }

@@ -30,7 +30,7 @@ func TestAlertsThatWereNeverSentAreTold(t *testing.T) {
 		"text":     {text.String(), "     50   10s      42s  silenced  Flappy<&|*\n", "and 6 more"},
 		"markdown": {markdown.String(), "| 50 | 10s | 42s | silenced | Flappy&lt;&amp;&#124;\\* |\n", "and 6 more"},
 		"json":     {js.String(), `"mean_seconds": 10,`, ""},
-		"slack":    {string(d.Slack()), `50× Flappy\u0026lt;\u0026amp;|*: silenced, mean 10s, longest 42s`, "and 21 more"},
+		"slack":    {string(d.Slack()), `50× Flappy\u0026lt;\u0026amp;|∗: silenced, mean 10s, longest 42s`, "and 21 more"},
 	} {
 		if !strings.Contains(c.got, c.want) || form != "json" && !strings.Contains(c.got, c.more) {
 			t.Errorf("%s lacks %q, or how many are left out:\n%s", form, c.want, c.got)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	api "github.com/slack-go/slack"
@@ -29,7 +28,7 @@ func entity(e topology.Entity) string {
 	if e == "" {
 		return "`?`"
 	}
-	return "`" + cutEscaped(strings.ReplaceAll(notify.Line(string(e), maxNameRunes), "`", "'"), maxNameRunes) + "`"
+	return "`" + notify.MrkdwnAsItIs(strings.ReplaceAll(notify.Line(string(e), maxNameRunes), "`", "'"), maxNameRunes) + "`"
 }
 
 // date shows a moment in the reader's own time zone, and in UTC where that cannot be.
@@ -48,51 +47,8 @@ func timeOfDay(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{time_secs}|%s>", t.Unix(), t.UTC().Format("15:04:05 UTC"))
 }
 
-// escape makes one line of Slack's markup out of text from outside, in which nothing is a link, a mention or a format: at most maxRunes
-// runes, counted after escaping as Slack does, and never cut within an escape.
-func escape(s string, maxRunes int) string {
-	line := []rune(notify.Line(s, maxRunes))
-	for k, r := range line {
-		line[k] = harmless(line, k, r)
-	}
-	text := string(line)
-	if strings.HasPrefix(text, ">") {
-		text = "\u200b" + text // at the beginning of a line it would be a quotation
-	}
-	return cutEscaped(text, maxRunes)
-}
-
-// harmless returns a rune's look-alike if it could begin a format there: Slack knows no escape for these. Within a word they are no markup,
-// so that names like node_exporter stay as they are.
-func harmless(line []rune, k int, r rune) rune {
-	if r == '`' {
-		return '\''
-	}
-	like, ok := map[rune]rune{'*': '∗', '_': 'ˍ', '~': '∼'}[r]
-	if !ok || k > 0 && (unicode.IsLetter(line[k-1]) || unicode.IsDigit(line[k-1])) {
-		return r
-	}
-	return like
-}
-
-var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
-
-// cutEscaped escapes the three characters that Slack's markup is made of, in at most maxRunes runes of what comes out.
-func cutEscaped(line string, maxRunes int) string {
-	if whole := escaper.Replace(line); utf8.RuneCountInString(whole) <= maxRunes {
-		return whole
-	}
-	var b strings.Builder
-	room := maxRunes - 1 // For the ellipsis.
-	for _, r := range line {
-		piece := escaper.Replace(string(r))
-		if room -= utf8.RuneCountInString(piece); room < 0 {
-			break
-		}
-		b.WriteString(piece)
-	}
-	return b.String() + "…"
-}
+// escape is [notify.Mrkdwn].
+func escape(s string, maxRunes int) string { return notify.Mrkdwn(s, maxRunes) }
 
 // fixedWidth shows lines as they are, as many as fit into maxRunes.
 func fixedWidth(lines string, maxRunes int) string {
@@ -100,7 +56,7 @@ func fixedWidth(lines string, maxRunes int) string {
 	var b strings.Builder
 	room := maxRunes - 2*len(fence) - 2 // and for the line with the ellipsis
 	for line := range strings.Lines(strings.ReplaceAll(lines, "`", "'")) {
-		line = escaper.Replace(line)
+		line = notify.MrkdwnEscape(line)
 		if room -= utf8.RuneCountInString(line); room < 0 {
 			b.WriteString("…\n")
 			break

@@ -19,7 +19,7 @@ func (in *integration) head(d *routing.Delivery) string {
 // text is what a user wants to stand in place of quell's sections, in Slack's markup; it is false if there is nothing. What comes from
 // outside is escaped, and what the template itself says is not: links and mentions in it are meant.
 func (in *integration) text(d *routing.Delivery) (markup string, ok bool) {
-	text, ok := in.env.Words(d, notify.Field{Name: "text", Text: in.config.Text, Escape: escaper.Replace})
+	text, ok := in.env.Words(d, notify.Field{Name: "text", Text: in.config.Text, Escape: notify.MrkdwnEscape})
 	if text = strings.TrimSpace(text); !ok || text == "" {
 		return "", false
 	}
