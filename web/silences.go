@@ -186,7 +186,7 @@ func (s *Server) silenceFailed(w http.ResponseWriter, r *http.Request, err error
 	case invalid:
 		fail(w, http.StatusBadRequest, err.Error(), silenceHint)
 	case broad:
-		fail(w, http.StatusBadRequest, err.Error(), `say "force": true if that is meant`)
+		fail(w, http.StatusBadRequest, err.Error(), `with --force; in a request, "force": true`)
 	case errors.Is(err, ErrUnknownSilence):
 		fail(w, http.StatusNotFound, err.Error(), "GET /api/v1/silences lists them; ended ones are kept for some days")
 	default:
