@@ -28,6 +28,8 @@ type lane struct {
 	notBefore time.Time
 	// wakeAt is when the lane must be looked at again, for its place in the alarms.
 	wakeAt time.Time
+	// in is the integration in whose heap it waits for its turn, nil if it does not.
+	in *integration
 	// readyPos and alarmPos are its places in the heaps, or -1.
 	readyPos, alarmPos int
 }
@@ -106,7 +108,7 @@ func (l *lane) judge(first int) {
 			update = whyUpdate
 		case routing.Resolve:
 			update, paged, opener, over = whyOver, false, -1, true
-		case routing.Trigger, routing.Notice:
+		case routing.Trigger, routing.Notice, routing.Operator:
 			switch {
 			case it.delivery.Action == routing.Trigger && paged:
 				l.replace(i, opener)
@@ -145,7 +147,7 @@ func (l *lane) withdraw(wakes bool) {
 	if len(l.queue) == 0 || l.busy {
 		return
 	}
-	if d := &l.queue[0].delivery; d.Action != routing.Trigger && d.Action != routing.Notice || d.Again {
+	if d := &l.queue[0].delivery; !d.Opens() || d.Again {
 		return
 	}
 	for i, it := range l.queue {
@@ -174,8 +176,7 @@ func (l *lane) takeBack(n int, why string) {
 
 // follows reports whether a delivery has nothing to say if the one before it is withdrawn.
 func (it *item) follows(before *item) bool {
-	opens := it.delivery.Action == routing.Trigger || it.delivery.Action == routing.Notice
-	return before.withdrawn && before.delivery.Action != routing.Resolve && !opens
+	return before.withdrawn && before.delivery.Action != routing.Resolve && !it.delivery.Opens()
 }
 
 // urgency says who goes first when not all can: a page by how bad it is, then what ends one, then news. What quell

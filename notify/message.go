@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"quell/correlate"
+	"quell/routing"
 )
 
 // MaxLinks bounds the links in one message.
@@ -54,6 +55,14 @@ func turnsDirection(r rune) bool {
 		return true
 	}
 	return false
+}
+
+// OperatorText is what a message of quell about itself says, or, once that is over, why it is and what it was.
+func OperatorText(d *routing.Delivery) string {
+	if d.Action != routing.Resolve || d.Reason == "" {
+		return d.Text
+	}
+	return "Over: " + d.Reason + ".\nIt was: " + d.Text
 }
 
 // Chain shows a path as "pod/shop/cart → node/n3", in at most maxRunes runes.

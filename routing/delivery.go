@@ -22,7 +22,8 @@ const (
 	Acknowledge Action = "acknowledge"
 	Resolve     Action = "resolve"
 	Digest      Action = "digest"
-	// Operator is a message of quell about itself: a failed delivery, a full disk, safe mode.
+	// Operator is a message of quell about itself: a failed delivery, a full disk, safe mode. Once that is over a [Resolve] without an
+	// incident follows.
 	Operator Action = "operator"
 )
 
@@ -37,7 +38,7 @@ type Delivery struct {
 	// Key is the dedup key at the receiver: it identifies an incident and its generation across all stores and
 	// never changes within one, whatever is sent or sent again.
 	Key string `json:"key"`
-	// Again is true for a trigger or notice if the target has an open message under this key already. The first one can be taken back
+	// Again is true for a trigger, notice or operator message if the target has an open message under this key already. The first one can be taken back
 	// by the incident's end as long as it did not leave; of what follows it the end has to be told.
 	Again bool `json:"again,omitempty"`
 	// Retried is true if it was given up before, and an operator had it tried again: it may have arrived the first time.
@@ -46,12 +47,22 @@ type Delivery struct {
 	Reason string `json:"reason,omitempty"`
 	// Incident is a copy from the moment of the decision; nil for digests and operator messages.
 	Incident *correlate.Incident `json:"incident,omitempty"`
-	// Text is the body of an operator message; Digest is a digest as JSON, which package notify's digest reads and writes.
+	// Text is the body of an operator message, also in the resolve that ends it; Digest is a digest as JSON, which package notify's digest reads and writes.
 	Text   string          `json:"text,omitempty"`
 	Digest json.RawMessage `json:"digest,omitempty"`
 	// Created is when it was decided; after Expires it is given up, and that is escalated.
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
+}
+
+// AboutQuell reports whether it tells of quell itself: a message that [Conditions] raised, or that what it told of is over.
+func (d *Delivery) AboutQuell() bool {
+	return d.Action == Operator || d.Action == Resolve && d.Incident == nil
+}
+
+// Opens reports whether a delivery may begin something at its receiver that has to be ended there.
+func (d *Delivery) Opens() bool {
+	return d.Action == Trigger || d.Action == Notice || d.Action == Operator
 }
 
 // Target names one integration of a receiver.

@@ -3,6 +3,7 @@ package routing
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +103,7 @@ func (r *Router) fanOut(now time.Time, targets []Target, d Delivery) []Delivery 
 // in the API, and so is this. A failed message about a failure must not breed, so operator messages ask for none. All of one target
 // are one matter at the receiver.
 func (r *Router) Undelivered(now time.Time, d *Delivery, reason string) []Delivery {
-	if d.Action == Operator {
+	if d.AboutQuell() {
 		return nil
 	}
 	siblings, root := without(r.config.Receivers[d.Target.Receiver], d.Target), without(r.config.Receivers[r.config.Route.Receiver], d.Target)
@@ -119,9 +120,12 @@ func (r *Router) Undelivered(now time.Time, d *Delivery, reason string) []Delive
 	}
 	text := fmt.Sprintf("quell could not %s %s: %s.\nUndelivered: %s", what, d.Target, reason, headline(d))
 	text += "\nIt is kept, and so is what else cannot be delivered there, without another message: quell delivery list --dead"
-	key := fmt.Sprintf("quell/%s/operator/undelivered/%s", r.opts.StoreID, d.Target)
-	return r.fanOut(now, targets, Delivery{Action: Operator, Key: key, Reason: reason, Text: text})
+	return r.fanOut(now, targets, Delivery{Action: Operator, Key: r.UndeliveredKey(d.Target.String()), Reason: reason, Text: text})
 }
+
+// UndeliveredKey is the dedup key of what [Router.Undelivered] tells of a target, which [Target.String] names; with an empty name it is
+// what all of these begin with.
+func (r *Router) UndeliveredKey(target string) string { return r.OperatorKey("undelivered/" + target) }
 
 // silent are those that people read without being woken.
 func (r *Router) silent(targets []Target) []Target {
@@ -146,9 +150,14 @@ func headline(d *Delivery) string {
 }
 
 // Operator returns a message of quell about itself, to every integration of the root route's receiver. Messages of one key
-// are one matter at the receiver.
+// are one matter at the receiver; [Conditions] closes it.
 func (r *Router) Operator(now time.Time, key, text string) []Delivery {
-	return r.fanOut(now, r.config.Receivers[r.config.Route.Receiver], Delivery{Action: Operator, Key: fmt.Sprintf("quell/%s/operator/%s", r.opts.StoreID, key), Text: text})
+	return r.fanOut(now, r.config.Receivers[r.config.Route.Receiver], Delivery{Action: Operator, Key: r.OperatorKey(key), Text: text})
+}
+
+// OperatorKey is the dedup key of messages of quell about itself that [Router.Operator] makes under a key.
+func (r *Router) OperatorKey(key string) string {
+	return fmt.Sprintf("quell/%s/operator/%s", r.opts.StoreID, key)
 }
 
 // Direct returns what safe mode sends for an alert, past the engine: a message to whom the alert's own labels match. A resolved
@@ -165,6 +174,20 @@ func (r *Router) Direct(now time.Time, a *correlate.Alert) []Delivery {
 	return r.fanOut(now, r.first(a.Labels), Delivery{
 		Action: Operator, Key: "quell/safe/" + a.Fingerprint.String(), Reason: "safe mode", Text: b.String(),
 	})
+}
+
+// IncidentOf is the incident and its generation that a key of [Router.Key] names; ok is false for other keys.
+func (r *Router) IncidentOf(key string) (id correlate.IncidentID, generation int, ok bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) < 4 {
+		return 0, 0, false
+	}
+	id, err := correlate.ParseIncidentID(parts[len(parts)-2])
+	if err != nil {
+		return 0, 0, false
+	}
+	generation, err = strconv.Atoi(parts[len(parts)-1])
+	return id, generation, err == nil && r.Key(id, generation) == key
 }
 
 // Key is the dedup key of an incident's generation at every receiver.

@@ -103,9 +103,12 @@ func (in *integration) incident(d *routing.Delivery, ends time.Time) *amtypes.Al
 // own is the alert that stands for a message of quell about itself, or for a digest.
 func (in *integration) own(d *routing.Delivery) *amtypes.Alert {
 	a := newAlert(d.Created, endOf(d))
+	if !a.EndsAt.IsZero() && a.StartsAt.After(a.EndsAt) {
+		a.StartsAt = a.EndsAt
+	}
 	a.Labels["alertname"], a.Labels["severity"] = "QuellNeedsAttention", "critical"
 	a.Annotations["summary"] = label(headline(d))
-	a.Annotations["description"] = label(d.Text)
+	a.Annotations["description"] = label(notify.OperatorText(d))
 	if d.Action == routing.Digest {
 		a.Labels["alertname"], a.Labels["severity"] = "QuellDigest", "none"
 		delete(a.Annotations, "description")

@@ -63,7 +63,7 @@ func (in *integration) Notify(ctx context.Context, d *routing.Delivery, prev not
 		return "", &notify.RejectedError{Reason: "notice", Text: s.typ + " is not set up for what wakes nobody"}
 	case d.Action == routing.Digest && !TakesDigests(s.typ):
 		return "", &notify.RejectedError{Reason: "digest", Text: s.typ + " takes no digests"}
-	case d.Action != routing.Digest && d.Action != routing.Operator && d.Incident == nil:
+	case d.Action != routing.Digest && !d.AboutQuell() && d.Incident == nil:
 		return "", &notify.RejectedError{Reason: "request", Text: "a " + string(d.Action) + " without an incident"}
 	}
 	told := told(d)
@@ -81,7 +81,10 @@ func (in *integration) Notify(ctx context.Context, d *routing.Delivery, prev not
 
 // told is what a message says that matters, in few bytes.
 func told(d *routing.Delivery) string {
-	if d.Incident == nil {
+	switch {
+	case d.AboutQuell():
+		return string(routing.Operator)
+	case d.Incident == nil:
 		return ""
 	}
 	root := ""
@@ -135,6 +138,9 @@ func (in *integration) about(ctx context.Context, d *routing.Delivery) context.C
 func subject(d *routing.Delivery) string {
 	if d.Incident != nil {
 		return d.Incident.ID.String()
+	}
+	if d.AboutQuell() {
+		return string(routing.Operator)
 	}
 	return string(d.Action)
 }
@@ -219,7 +225,7 @@ func headline(d *routing.Delivery) string {
 	case d.Incident != nil:
 		return notify.Line(fmt.Sprintf("%s [%s] %s", d.Incident.ID, d.Incident.Severity, d.Incident.Title), 200)
 	case d.Text != "":
-		return notify.Line(d.Text, 1000)
+		return notify.Line(notify.OperatorText(d), 1000)
 	}
 	return "quell " + string(d.Action)
 }

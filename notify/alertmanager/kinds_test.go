@@ -212,7 +212,7 @@ func read(dir, typ, yaml string) (c notify.OtherConfig, problems strictyaml.Prob
 	return c, problems
 }
 
-// story is what happens to one incident: it pages, gets worse, is somebody's, and heals.
+// story is what happens to one incident: it pages, gets worse, is somebody's, and heals. Then quell has something to say about itself.
 func story() []*routing.Delivery {
 	samples := make(map[string]*routing.Delivery)
 	for _, s := range template.Samples() {
@@ -225,7 +225,8 @@ func story() []*routing.Delivery {
 	worse.Title = "deployment/shop/cart@prod-eu explains more"
 	news.Incident, news.Action, news.Reason = &worse, routing.Update, "another root explains more"
 	operator := samples["a message of quell about itself"]
-	list := []*routing.Delivery{trigger, &news, ack, resolve, operator}
+	over := samples["the end of a message of quell about itself"]
+	list := []*routing.Delivery{trigger, &news, ack, resolve, operator, over}
 	for i, d := range list {
 		d.ID, d.Target.Receiver = uint64(i+1), "oncall"
 	}

@@ -124,6 +124,7 @@ func TestEachKindOfEventIsAsItShouldBe(t *testing.T) {
 		{"acknowledge", told(routing.Acknowledge, "acknowledged by anna at Slack", acknowledged), "d3a8fc1c"},
 		{"acknowledged-update", told(routing.Update, "the root is another", acknowledged), "d3a8fc1c"},
 		{"resolve", told(routing.Resolve, "all 3 symptoms cleared", resolved), "d3a8fc1c"},
+		{"operator-over", &routing.Delivery{Action: routing.Resolve, Key: "quell/s1/operator/12", Text: "the store is full: quell pages critical alerts as they are", Reason: "there is space again", Created: opened}, ""},
 		{"operator", &routing.Delivery{Action: routing.Operator, Key: "quell/s1/operator/12", Text: "the store is full: quell pages critical alerts as they are", Created: opened}, ""},
 	} {
 		p := start(t)

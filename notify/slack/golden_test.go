@@ -168,7 +168,16 @@ func stories() map[string][]*routing.Delivery {
 		"silent-root":   {telling(routing.Trigger, 5, "not held: 3 of 3 replicas of deployment/shop/search are ill, and hold.blast_radius is 3", silentRoot())},
 		"lone":          {telling(routing.Trigger, 5, "did not recover within its hold: 1 of 1 symptoms still active after 5m", lone())},
 		"hostile-names": {telling(routing.Trigger, 5, hostile, hostileIncident())},
+		"operator-over": {operator(routing.Operator, ""), operator(routing.Resolve, "oncall/pagerduty[0] takes what it is sent")},
 		"operator":      {{Action: routing.Operator, Key: "quell/s1/operator/1", Created: at(3, 0), Text: "quell could not page oncall/pagerduty[0] of inc-7: rejected (http_403): the routing key is wrong. team/slack[0] was told instead."}},
+	}
+}
+
+// operator tells of quell's own trouble, and that it is over.
+func operator(a routing.Action, reason string) *routing.Delivery {
+	return &routing.Delivery{
+		Action: a, Key: "quell/s1/operator/undelivered/oncall/pagerduty[0]", Created: at(3, 0), Reason: reason,
+		Text: "quell could not page oncall/pagerduty[0]: rejected (http_403): the routing key is <wrong>.",
 	}
 }
 

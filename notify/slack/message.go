@@ -268,10 +268,13 @@ func noticeText(d *routing.Delivery) string {
 	return "📣 *Notice:* " + escape(d.Reason, maxReasonRunes)
 }
 
-// operatorMessage is what quell says about itself.
+// operatorMessage is what quell says about itself, or that it is over.
 func operatorMessage(d *routing.Delivery) message {
-	const title = "🚨 quell needs attention"
-	body := escape(d.Text, maxSectionRunes)
+	title := "🚨 quell needs attention"
+	if d.Action == routing.Resolve {
+		title = "✅ quell needed attention, and that is over"
+	}
+	body := escape(notify.OperatorText(d), maxSectionRunes)
 	m := message{text: title + ": " + body, key: d.Key, blocks: []api.Block{api.NewHeaderBlock(plainText(title))}}
 	if body != "" {
 		m.blocks = append(m.blocks, section(body))

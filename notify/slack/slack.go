@@ -78,6 +78,8 @@ func (in *integration) Notify(ctx context.Context, d *routing.Delivery, prev not
 		return in.once(ctx, c, d, prev, m)
 	case d.Action == routing.Operator:
 		return in.once(ctx, c, d, prev, operatorMessage(d))
+	case d.AboutQuell():
+		return in.strike(ctx, c, d, prev)
 	case d.Incident == nil:
 		return "", &notify.RejectedError{Reason: "request", Text: "a " + string(d.Action) + " without an incident"}
 	}
@@ -96,6 +98,16 @@ func (in *integration) once(ctx context.Context, c *connection, d *routing.Deliv
 	if err == nil && d.Action == routing.Digest && !in.config.NoPictures && !in.pausedPictures(time.Now()) {
 		in.upload(ctx, c, at, func() []notify.Picture { return digestPictures(d) })
 	}
+	return at.ref(), err
+}
+
+// strike says in a message about quell itself that it is over. Where there is none nobody has to hear of it.
+func (in *integration) strike(ctx context.Context, c *connection, d *routing.Delivery, prev notify.Sent) (string, error) {
+	at := placeOf(prev.Ref)
+	if !at.known() {
+		return "", nil
+	}
+	_, err := c.edit(ctx, at, operatorMessage(d))
 	return at.ref(), err
 }
 

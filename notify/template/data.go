@@ -31,7 +31,7 @@ type Data struct {
 	Incident *Incident `json:"incident"`
 	// Action is what the receiver is asked to do: trigger, notice, update, acknowledge, resolve, digest or operator.
 	Action string `json:"action"`
-	// Text is the body of a message of quell about itself.
+	// Text is the body of a message of quell about itself, or that what it told of is over.
 	Text string `json:"text,omitempty"`
 }
 
@@ -153,7 +153,7 @@ type Options struct {
 // NewData prepares a delivery for templates. The result is the caller's and shares nothing with the delivery that may change.
 func NewData(d *routing.Delivery, o Options) *Data {
 	c := cleaner{o.Escape}
-	data := &Data{Action: string(d.Action), Text: c.text(d.Text), Incident: new(Incident)}
+	data := &Data{Action: string(d.Action), Text: c.text(notify.OperatorText(d)), Incident: new(Incident)}
 	data.ExternalURL, data.Receiver, data.Status = strings.TrimRight(o.ExternalURL, "/"), c.line(d.Target.Receiver), string(model.AlertFiring)
 	data.NotificationReason = string(d.Action)
 	data.RouteLabels = am.KV{}
@@ -165,6 +165,9 @@ func NewData(d *routing.Delivery, o Options) *Data {
 		}
 	case d.Action == routing.Digest:
 		data.Incident.Title, data.Incident.Severity = "quell digest", "info"
+	case d.Action == routing.Resolve:
+		data.Incident.Title, data.Incident.Severity, data.Incident.Status = "quell needed attention", "info", "Over"
+		data.Status = string(model.AlertResolved)
 	default:
 		data.Incident.Title, data.Incident.Severity, data.Incident.Status = "quell needs attention", "critical", ""
 	}

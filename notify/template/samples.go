@@ -51,6 +51,8 @@ func Samples() []Sample {
 	}
 	operator := deliver("a message of quell about itself", routing.Operator, "", nil)
 	operator.Delivery.Text = "1 delivery to oncall/pagerduty[0] was given up: rejected (http_403): invalid routing key"
+	operatorOver := deliver("the end of a message of quell about itself", routing.Resolve, "oncall/pagerduty[0] takes what it is sent", nil)
+	operatorOver.Delivery.Text = operator.Delivery.Text
 	return []Sample{
 		deliver("escalated", routing.Trigger, "held for 5m, and nothing heals", escalated),
 		deliver("acknowledged", routing.Acknowledge, "acknowledged by Anna Berg", acknowledged),
@@ -61,6 +63,7 @@ func Samples() []Sample {
 		deliver("as large as incidents can be", routing.Trigger, "300 entities are affected", sample(300)),
 		deliver("full of names that break things", routing.Trigger, hostile, hostileIncident()),
 		operator,
+		operatorOver,
 	}
 }
 
