@@ -43,8 +43,11 @@ func (d *Dispatcher) attempt(ctx context.Context, a attempt) {
 	defer d.signal()
 	a.in.underWay--
 	d.learn(ctx, &a, err)
-	if a.item.delivery.Incident != nil {
+	if a.item.delivery.Incident != nil || a.item.delivery.AboutQuell() {
 		d.setRef(a.lane.id, ref) // nothing follows the others, so nobody would ever forget theirs
+	}
+	if err == nil {
+		d.arrived(&a)
 	}
 	_, rejected := errors.AsType[*RejectedError](err)
 	if err == nil || rejected {
@@ -151,6 +154,9 @@ func (d *Dispatcher) report(ctx context.Context, r report) {
 	if r.result.Superseded {
 		l.owed--
 	} else {
+		if r.result.Err == nil && r.result.Delivery.AboutQuell() && r.result.Delivery.Action == routing.Resolve {
+			d.unref(l.id)
+		}
 		l.queue[0] = nil
 		l.queue = l.queue[1:]
 		l.busy, l.notBefore = false, time.Time{}

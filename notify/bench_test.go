@@ -30,6 +30,21 @@ type bench struct {
 	sent    []sending
 	results []Result
 	reports int
+	// via are the attempts as "ID by routing key".
+	via []string
+}
+
+// keyed is the bench as an integration with a routing key.
+type keyed struct {
+	*bench
+	key Secret
+}
+
+func (k keyed) Notify(ctx context.Context, d *routing.Delivery, prev Sent) (string, error) {
+	k.mu.Lock()
+	k.via = append(k.via, fmt.Sprintf("%d by %s", d.ID, string(k.key)))
+	k.mu.Unlock()
+	return k.bench.Notify(ctx, d, prev)
 }
 
 type sending struct {
@@ -132,7 +147,7 @@ func inBubble(t *testing.T, cfg Config, receivers string, f func(b *bench)) {
 			Results:    b.result,
 			Registerer: prometheus.NewRegistry(),
 			Integrations: Integrations{
-				PagerDuty: func(PagerDutyConfig, Environment) Notifier { return b },
+				PagerDuty: func(c PagerDutyConfig, _ Environment) Notifier { return keyed{b, c.RoutingKey} },
 				Slack:     func(SlackConfig, Environment) Notifier { return b },
 			},
 			Outbox: func(ctx context.Context, from uint64, limit int) ([]routing.Delivery, error) {

@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"reflect"
 	"sync"
 	"time"
 
@@ -45,8 +44,8 @@ type Options struct {
 // Result is how a delivery ended.
 type Result struct {
 	Delivery routing.Delivery
-	// Ref is what to restore with [Dispatcher.SetRef] after a restart; empty if there is nothing.
-	Ref string
+	// Ref and Place are what to restore with [Dispatcher.SetRef] and [Dispatcher.SetPlace] after a restart; empty if there is nothing.
+	Ref, Place string
 	// Err is nil if it was accepted or became unnecessary; otherwise why it was given up: a [*RejectedError], or
 	// [ErrExpired] with the last attempt's error.
 	Err error
@@ -82,6 +81,10 @@ type Dispatcher struct {
 	pending   int
 	// refs are the integrations' own references, by dedup key.
 	refs map[string]map[routing.Target]string
+	// places are where what is open was opened, by dedup key, for integrations that have places.
+	places map[string]map[routing.Target]string
+	// former are integrations in whose place others are now, and through which something is open.
+	former []*integration
 	// brokenFields were told of already.
 	brokenFields map[brokenField]bool
 	// spill says what is in the outbox only; nil if nothing is.
@@ -99,6 +102,10 @@ type integration struct {
 	limiter *rate.Limiter
 	// wakes is false where people read and nobody is woken.
 	wakes bool
+	// place names where it leads to, empty if that does not matter: what is open at one place cannot be ended at another. absent is true
+	// if its credential could not be read.
+	place  string
+	absent bool
 	// retired is true if it is configured no longer: it only ends and changes what it began. There are as many as names that receivers
 	// ever had in this process.
 	retired     bool
@@ -132,6 +139,7 @@ func NewDispatcher(cfg Config, opts Options) (*Dispatcher, error) {
 		lanes:  make(map[laneID]*lane),
 		alarms: newAlarmHeap(),
 		refs:   make(map[string]map[routing.Target]string),
+		places: make(map[string]map[routing.Target]string),
 		extras: newExtras(),
 	}
 	d.env.countExtra = d.countExtra
@@ -149,7 +157,7 @@ func NewDispatcher(cfg Config, opts Options) (*Dispatcher, error) {
 // Reconfigure swaps the receivers at once or, when it returns an error, not at all. Deliveries that are under way go on
 // with the old ones; integrations that stay as they are keep their rate limits. What would begin anything at an integration that
 // no longer exists is reported with a [*RejectedError]; what ends or changes something that it was told is delivered as before, until
-// the process ends: else incidents would stay open at a pager whose receiver has got another name.
+// the process ends: else incidents would stay open at a pager whose receiver has got another name, or another routing key.
 func (d *Dispatcher) Reconfigure(cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -158,24 +166,34 @@ func (d *Dispatcher) Reconfigure(cfg Config) error {
 	next := d.integrate(cfg)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	var replaced []*integration
 	for target, in := range next {
-		if old := d.integrations[target]; old != nil && reflect.DeepEqual(old.config, in.config) {
+		old := d.integrations[target]
+		switch {
+		case old == nil:
+		case old.same(in):
 			old.retired = false
 			old.limiter.SetLimit(in.limiter.Limit())
 			old.limiter.SetBurst(in.limiter.Burst())
 			old.timeout = in.timeout
 			next[target] = old
+		case old.place != "" && old.place != in.place:
+			replaced = append(replaced, old)
+		}
+	}
+	for in := range d.each() {
+		for l := in.ready.top(); l != nil; l = in.ready.top() {
+			in.ready.drop(l)
+			l.in = nil
 		}
 	}
 	for target, in := range d.integrations {
-		for l := in.ready.top(); l != nil; l = in.ready.top() {
-			in.ready.drop(l)
-		}
 		if next[target] == nil {
 			in.retired = true
 			next[target] = in
 		}
 	}
+	d.replaced(replaced, next)
 	d.cfg, d.integrations, d.brokenFields = cfg, next, nil
 	now := time.Now()
 	for _, l := range d.lanes {
@@ -214,10 +232,14 @@ func (d *Dispatcher) integrate(cfg Config) map[routing.Target]*integration {
 	for _, r := range cfg.Receivers {
 		limits = r.Limits.or(&cfg)
 		for i, c := range r.PagerDuty {
-			add(routing.Target{Receiver: r.Name, Type: "pagerduty", Index: i}, d.opts.Integrations.PagerDuty(c, env), c)
+			t := routing.Target{Receiver: r.Name, Type: "pagerduty", Index: i}
+			add(t, d.opts.Integrations.PagerDuty(c, env), c)
+			all[t].place, all[t].absent = placeOf(d.opts.StoreID, &c), c.RoutingKey.Absent()
 		}
 		for i, c := range r.Slack {
-			add(routing.Target{Receiver: r.Name, Type: "slack", Index: i}, d.opts.Integrations.Slack(c, env), c)
+			t := routing.Target{Receiver: r.Name, Type: "slack", Index: i}
+			add(t, d.opts.Integrations.Slack(c, env), c)
+			all[t].absent = c.Token.Absent()
 		}
 		for _, c := range r.Others {
 			add(c.Target(r.Name), d.opts.Integrations.other(c, env), c)
@@ -271,7 +293,7 @@ func (d *Dispatcher) add(it *item, now time.Time) {
 		d.pending++
 		l.withdraw(d.wakes(l))
 		d.dropSuperseded(l)
-		if in := d.integrations[id.target]; in != nil && in.breaker.state(now) != BreakerClosed {
+		if in := d.through(l); in != nil && in.breaker.state(now) != BreakerClosed {
 			d.deferPages(l, in)
 		}
 	}
@@ -304,11 +326,19 @@ func (d *Dispatcher) setRef(id laneID, ref string) {
 	d.refs[id.key][id.target] = ref
 }
 
-// Forget drops the references under a key, to which nothing will be delivered any more.
+// unref drops the reference of a lane.
+func (d *Dispatcher) unref(id laneID) {
+	if delete(d.refs[id.key], id.target); len(d.refs[id.key]) == 0 {
+		delete(d.refs, id.key)
+	}
+}
+
+// Forget drops the references and places under a key, to which nothing will be delivered any more.
 func (d *Dispatcher) Forget(key string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.refs, key)
+	delete(d.places, key)
 }
 
 // signal wakes Run.

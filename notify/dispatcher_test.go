@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -538,18 +539,29 @@ func TestRunStopsPromptlyWithoutResults(t *testing.T) {
 	}
 }
 
-// References grow with the number of open incidents only: messages that nothing follows leave none.
+// References grow with the number of open incidents only: digests leave none, and messages of quell about itself none that outlives their end.
 func TestReferencesOfWhatNothingFollowsAreNotKept(t *testing.T) {
 	inBubble(t, Config{}, "oncall", func(b *bench) {
 		b.behave = func(context.Context, *routing.Delivery, Sent) (string, error) { return "ref", nil }
-		note := to("oncall", 1, routing.Operator, "note")
-		note.Incident = nil
-		b.Enqueue(note, to("oncall", 2, routing.Trigger, "page"))
+		note, digest := to("oncall", 1, routing.Operator, "note"), to("oncall", 3, routing.Digest, "week")
+		note.Incident, digest.Incident = nil, nil
+		b.Enqueue(note, to("oncall", 2, routing.Trigger, "page"), digest)
 		pass(time.Minute)
+		kept := func() (keys []string) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return slices.Sorted(maps.Keys(b.refs))
+		}
+		wantEqual(t, "what has references while it lasts", kept(), []string{"note", "page"})
+		over := note
+		over.ID, over.Action = 4, routing.Resolve
+		b.Enqueue(over)
+		pass(time.Minute)
+		wantEqual(t, "what has references then", kept(), []string{"page"})
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if len(b.refs) != 1 || b.refs["page"] == nil {
-			t.Errorf("references %v are kept, want that of the page", b.refs)
+		if prev := b.sent[len(b.sent)-1]; prev.ID != 4 || prev.Prev.Ref != "ref" {
+			t.Errorf("the end was told as %+v, want with the reference of what it ends", prev)
 		}
 	})
 }

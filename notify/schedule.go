@@ -66,8 +66,8 @@ func (d *Dispatcher) step(ctx context.Context, workers *sync.WaitGroup) (wait ti
 // startAttempts hands the most urgent ready lanes to goroutines, one for each integration in turn, and returns when a
 // rate limit lets the next one through.
 func (d *Dispatcher) startAttempts(ctx context.Context, workers *sync.WaitGroup, now time.Time) (next time.Time) {
-	free, idle := max(d.cfg.Workers, len(d.integrations)), 0
-	for _, in := range d.integrations {
+	free, idle := max(d.cfg.Workers, len(d.integrations)+len(d.former)), 0
+	for in := range d.each() {
 		free -= in.underWay
 		if in.underWay == 0 {
 			idle++
@@ -75,7 +75,7 @@ func (d *Dispatcher) startAttempts(ctx context.Context, workers *sync.WaitGroup,
 	}
 	for started := true; started; {
 		started = false
-		for _, in := range d.integrations {
+		for in := range d.each() {
 			// A place is kept for each idle integration, so one receiver that hangs never holds up another. There are
 			// at least as many places as integrations, so an idle one always finds its own.
 			if in.ready.top() == nil || in.underWay > 0 && free <= idle {
@@ -149,7 +149,7 @@ func (d *Dispatcher) deferPages(l *lane, in *integration) {
 // tripped does what follows from a breaker that opened or closed: what waits is told that it waits, or comes at once.
 func (d *Dispatcher) tripped(in *integration, opened bool, now time.Time) {
 	for _, l := range d.lanes {
-		if l.id.target != in.target {
+		if d.through(l) != in {
 			continue
 		}
 		if opened {
@@ -164,8 +164,9 @@ func (d *Dispatcher) tripped(in *integration, opened bool, now time.Time) {
 // disarrange takes a lane out of the heaps.
 func (d *Dispatcher) disarrange(l *lane) {
 	d.alarms.drop(l)
-	if in := d.integrations[l.id.target]; in != nil {
-		in.ready.drop(l)
+	if l.in != nil {
+		l.in.ready.drop(l)
+		l.in = nil
 	}
 }
 
@@ -180,7 +181,7 @@ func (d *Dispatcher) arrange(l *lane, now time.Time) {
 		return
 	}
 	head := l.queue[0]
-	in := d.integrations[l.id.target]
+	in := d.through(l)
 	expires := head.delivery.Expires
 	switch {
 	case head.withdrawn:
@@ -198,6 +199,7 @@ func (d *Dispatcher) arrange(l *lane, now time.Time) {
 		d.alarms.add(l)
 	default:
 		in.ready.add(l)
+		l.in = in
 		if !expires.IsZero() {
 			l.wakeAt = expires
 			d.alarms.add(l)
@@ -210,7 +212,7 @@ func (d *Dispatcher) arrange(l *lane, now time.Time) {
 func (d *Dispatcher) follows(next *routing.Delivery) bool {
 	switch next.Action {
 	case routing.Update:
-		return d.refs[next.Key][next.Target] != ""
+		return d.refs[next.Key][next.Target] != "" || d.places[next.Key][next.Target] != ""
 	case routing.Acknowledge, routing.Resolve:
 		return next.Target.Type == "pagerduty" || d.refs[next.Key][next.Target] != ""
 	}
@@ -221,7 +223,8 @@ func (d *Dispatcher) follows(next *routing.Delivery) bool {
 // sent before, a crash could repeat a trigger after its resolve, and the receiver would open a second incident.
 func (d *Dispatcher) end(l *lane, r Result) {
 	head := l.queue[0]
-	r.Delivery, r.Attempts, r.Ref = head.delivery, head.attempts, d.refs[l.id.key][l.id.target]
+	r.Delivery, r.Attempts = head.delivery, head.attempts
+	r.Ref, r.Place = d.refs[l.id.key][l.id.target], d.places[l.id.key][l.id.target]
 	l.busy = true
 	d.reports = append(d.reports, report{result: r, lane: l})
 	d.signal()

@@ -99,7 +99,7 @@ func (d *Dispatcher) Progress(ids []uint64) map[uint64]Progress {
 				continue
 			}
 			p := Progress{Attempts: it.attempts, UnderWay: k == 0 && l.busy}
-			if in := d.integrations[l.id.target]; k == 0 && !l.busy && in != nil {
+			if in := d.through(l); k == 0 && !l.busy && in != nil {
 				if at := latest(l.notBefore, latest(in.breaker.until, in.pausedUntil)); at.After(now) {
 					p.Next = moment(at)
 				}
