@@ -324,7 +324,7 @@ func TestReaderGetsItsOwnError(t *testing.T) {
 	})
 }
 
-// TestReferencesAreKeptOnlyWhileSomethingMayFollow: not of a message that nothing follows, nor of an incident that was forgotten.
+// TestReferencesAreKeptOnlyWhileSomethingMayFollow: not of a message that nothing follows, nor of what is over and forgotten.
 func TestReferencesAreKeptOnlyWhileSomethingMayFollow(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		a := firing("Down", "service/db")
@@ -341,8 +341,16 @@ func TestReferencesAreKeptOnlyWhileSomethingMayFollow(t *testing.T) {
 			}
 			return rows
 		}
-		if n := report(routing.Delivery{ID: 1 << 40, Target: page.Target, Action: routing.Operator, Key: "quell/test/operator/x"}, "r0"); n != 0 {
-			t.Errorf("%d references after a message of quell about itself, want none", n)
+		if n := report(routing.Delivery{ID: 1 << 40, Target: page.Target, Action: routing.Digest, Key: "quell/test/week"}, "r0"); n != 0 {
+			t.Errorf("%d references after a digest, want none", n)
+		}
+		for action, want := range map[routing.Action]int{routing.Operator: 1, routing.Resolve: 0} {
+			d := routing.Delivery{ID: 1<<40 + 1, Target: page.Target, Action: action, Key: "quell/test/operator/" + string(action)}
+			if n := report(d, "r0"); n != want {
+				t.Errorf("%d references after the %s of a message of quell about itself, want %d", n, action, want)
+			}
+			d.Action = routing.Resolve
+			report(d, "r0")
 		}
 		if n := report(page, "r1"); n != 1 {
 			t.Errorf("%d references after a page, want 1", n)

@@ -86,8 +86,6 @@ type App struct {
 	reloading sync.Mutex
 	print     string
 	badBodies atomic.Int64
-	// badBodyTold is when operators were told of a malformed body last. It belongs to the loop.
-	badBodyTold time.Time
 }
 
 // Run serves until ctx ends, then stops in order and returns nil. An error says what could not be started, or why it had to
@@ -155,6 +153,7 @@ func (a *App) start(c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	a.recall(c)
 	a.safe = &safeMode{
 		log: a.log, metrics: a.metrics, send: a.dispatch, now: a.options.wall, current: a.current.Load,
 		reasons: make(map[string]error), sent: make(map[model.Fingerprint]time.Time),
@@ -172,7 +171,7 @@ func (a *App) start(c *config.Config) (err error) {
 	if r := a.refused.Load(); r != nil {
 		refused = r.err
 	}
-	return a.loop.begin(c, a.beginWith(c, refused))
+	return a.loop.begin(c, a.beginWith(c, refused), a.announceDamage)
 }
 
 func (a *App) newLoop(c *config.Config) (*loop, error) {
@@ -233,7 +232,6 @@ func (a *App) serve(ctx context.Context, c *config.Config) error {
 		return postBeat(ctx, own, a.current.Load().config.Token, message)
 	}
 	alive := g.start("dead man's switch", a.deadMan.run)
-	a.announceDamage()
 	a.log.Info("quell takes requests", slog.String("address", listener.Addr().String()), slog.String("version", a.options.Version),
 		slog.String("store", a.store.ID()), slog.Uint64("seq", seq))
 	a.metrics.reloaded(a.refused.Load() == nil, a.started)
@@ -270,13 +268,17 @@ func shutdown(ctx context.Context, s *http.Server) error {
 	return nil
 }
 
-// announceDamage tells operators about rows that were left out while loading.
-func (a *App) announceDamage() {
+// announceDamage tells operators about rows that were left out while loading, or that there are none any more.
+func (a *App) announceDamage(s *step) error {
 	n := a.damaged.Load()
 	if n == 0 {
-		return
+		s.clear(safeModeKey+reasonDamage, "quell was restarted, and no row is damaged")
+		return nil
 	}
-	a.safe.enter(reasonDamage, fmt.Errorf("%d rows of the store had wrong checksums and were left out; restore a backup if what is missing matters", n))
+	err := fmt.Errorf("%d rows of the store had wrong checksums and were left out; restore a backup if what is missing matters", n)
+	a.safe.enter(reasonDamage, err)
+	s.operator(safeModeKey+reasonDamage, 0, safeModeText(reasonDamage, err))
+	return nil
 }
 
 // server puts the HTTP side together.
@@ -361,10 +363,7 @@ func (a *App) quarantine(path string, body []byte, reason string) {
 	}{a.options.wall(), path, reason, body}
 	err := a.loop.do(ctx, &request{done: make(chan error, 1), with: func(s *step) error {
 		s.put(storage.Quarantine, fmt.Sprintf("body/%03d", n%quarantineMax), row)
-		if n == 1 || s.at.Sub(a.badBodyTold) >= time.Hour {
-			a.badBodyTold = s.at
-			s.deliver(a.loop.escalations.Router().Operator(s.at, "bad-body", fmt.Sprintf("quell could not take something that was posted to %s: %s. Sending it again does not help; the store's quarantine tells more.", path, reason)))
-		}
+		s.operator(badBody, momentLasts, fmt.Sprintf("quell could not take something that was posted to %s: %s. Sending it again does not help; the store's quarantine tells more.", path, reason))
 		return nil
 	}})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"quell/correlate"
 	"quell/internal/config"
+	"quell/notify"
 	"quell/routing"
 	"quell/storage"
 )
@@ -17,12 +18,17 @@ import (
 type resumer interface {
 	Resume(deliveries ...routing.Delivery)
 	SetRef(key string, target routing.Target, ref string)
+	SetPlace(key string, target routing.Target, place string)
+	Lost() []notify.Begun
 }
 
 // restore reads what the loop keeps beside the engine: how escalations stand, references at receivers, and the outbox.
 func (l *loop) restore(d resumer) error {
 	if err := l.restoreEscalations(); err != nil {
 		return fmt.Errorf("escalations: %w", err)
+	}
+	if err := l.restoreConditions(); err != nil {
+		return fmt.Errorf("conditions: %w", err)
 	}
 	if err := l.restoreLetters(); err != nil {
 		return fmt.Errorf("dead letters: %w", err)
@@ -33,6 +39,7 @@ func (l *loop) restore(d resumer) error {
 			return err
 		}
 		d.SetRef(r.Key, r.Target, r.Ref)
+		d.SetPlace(r.Key, r.Target, r.Place)
 		return nil
 	})
 	if err != nil {
@@ -48,6 +55,7 @@ func (l *loop) restore(d resumer) error {
 		l.nextID = max(l.nextID, outbox[n-1].ID)
 	}
 	d.Resume(outbox...)
+	l.lost = d.Lost()
 	return nil
 }
 
@@ -80,10 +88,19 @@ func (l *loop) begin(c *config.Config, with ...func(*step) error) error {
 		s.inputs = append(s.inputs, &correlate.Gap{From: last, To: now, Why: "restart"})
 	}
 	s.inputs = append(s.inputs, l.goneClusters(c, now)...)
+	s.inputs = append(s.inputs, l.leftOpen(l.lost)...)
 	if err := l.step(s); err != nil {
 		return err
 	}
+	for _, b := range l.lost {
+		s.noPlace(b)
+	}
+	l.lost = nil
 	l.markSources(s, inputs, c)
+	s.notConfigured(c)
+	if err := s.startWell(); err != nil {
+		return fmt.Errorf("first step: %w", err)
+	}
 	for _, add := range with {
 		if err := add(s); err != nil {
 			return fmt.Errorf("first step: %w", err)

@@ -14,13 +14,6 @@ import (
 	"quell/storage"
 )
 
-const (
-	// tellAgain is how soon operators may be told anew that deliveries die at one integration, if it took something in between.
-	tellAgain = time.Hour
-	// undeliveredPrefix begins the marks that say when they were told.
-	undeliveredPrefix = "undelivered/"
-)
-
 // deadLetter is a row of table Dead: a delivery that was given up.
 type deadLetter struct {
 	Delivery routing.Delivery `json:"delivery"`
@@ -41,17 +34,9 @@ type letter struct {
 	died       time.Time
 }
 
-// deadLetters is an index of table Dead, and who was told of it. It belongs to the loop.
+// deadLetters is an index of table Dead. It belongs to the loop.
 type deadLetters struct {
 	list []letter // by id
-	told map[routing.Target]toldUndelivered
-}
-
-// toldUndelivered is a mark: when operators were told that deliveries to a target die, and whether it took something since.
-type toldUndelivered struct {
-	Target routing.Target `json:"target"`
-	At     time.Time      `json:"at"`
-	Works  bool           `json:"works,omitempty"`
 }
 
 func letterOf(row *deadLetter) letter {
@@ -65,20 +50,9 @@ func letterOf(row *deadLetter) letter {
 
 // restoreLetters reads what is in the store.
 func (l *loop) restoreLetters() error {
-	l.dead = deadLetters{told: make(map[routing.Target]toldUndelivered)}
-	err := scanLetters(l.store, 0, func(row *deadLetter) error {
+	l.dead = deadLetters{}
+	return scanLetters(l.store, 0, func(row *deadLetter) error {
 		l.dead.list = append(l.dead.list, letterOf(row))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return l.store.Scan(storage.Marks, []byte(undeliveredPrefix), []byte("undelivered0"), func(_, v []byte) error {
-		var m toldUndelivered
-		if err := json.Unmarshal(v, &m); err != nil {
-			return err
-		}
-		l.dead.told[m.Target] = m
 		return nil
 	})
 }
@@ -94,7 +68,7 @@ func scanLetters(st store, from uint64, fn func(*deadLetter) error) error {
 	})
 }
 
-// bury keeps a delivery that was given up, and tells operators if they were not told that such die there.
+// bury keeps a delivery that was given up, and tells operators if they do not know that such die there.
 func (s *step) bury(r *notify.Result) {
 	d, dead := &r.Delivery, &s.loop.dead
 	row := deadLetter{Delivery: *d, Died: s.at, Error: r.Err.Error(), Reason: notify.Reason(r.Err), Attempts: r.Attempts}
@@ -104,33 +78,13 @@ func (s *step) bury(r *notify.Result) {
 	for keep := s.loop.current().config.Retention.DeadLetters; len(dead.list) > keep; {
 		s.exhume(dead.list[0].id)
 	}
-	told, known := dead.told[d.Target]
-	if known && (!told.Works || s.at.Sub(told.At) < tellAgain) {
-		return
-	}
-	if messages := s.loop.escalations.Router().Undelivered(s.at, d, row.Error); len(messages) > 0 {
-		s.tell(toldUndelivered{Target: d.Target, At: s.at})
-		s.deliver(messages)
-	}
+	s.raise(0, s.loop.escalations.Router().Undelivered(s.at, d, row.Error))
 }
 
 // works notes that an integration took something.
 func (s *step) works(t routing.Target) {
-	told, known := s.loop.dead.told[t]
-	switch {
-	case !known:
-	case s.at.Sub(told.At) >= tellAgain:
-		delete(s.loop.dead.told, t)
-		s.delete(storage.Marks, undeliveredPrefix+t.String())
-	case !told.Works:
-		told.Works = true
-		s.tell(told)
-	}
-}
-
-func (s *step) tell(m toldUndelivered) {
-	s.loop.dead.told[m.Target] = m
-	s.put(storage.Marks, undeliveredPrefix+m.Target.String(), m)
+	key := s.loop.escalations.Router().UndeliveredKey(t.String())
+	s.loop.conditions.Clear(s.at, key, t.String()+" takes what it is sent", deliversAgain)
 }
 
 // exhume takes a dead letter out of the store.

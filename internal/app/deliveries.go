@@ -151,7 +151,7 @@ func (b backend) RetryDelivery(ctx context.Context, id uint64, r web.Retry) (uin
 			if !slices.Contains(l.current().config.Targets()[d.Target.Receiver], d.Target) {
 				return &web.ConflictError{Reason: fmt.Sprintf("%s is not configured any more", d.Target)}
 			}
-			if reason := pointless(e, &d); reason != "" && !r.Force {
+			if reason := l.pointless(e, &d); reason != "" && !r.Force {
 				return &web.ConflictError{Reason: reason + "; force sends it all the same"}
 			}
 			return nil
@@ -174,7 +174,10 @@ func (b backend) RetryDelivery(ctx context.Context, id uint64, r web.Retry) (uin
 }
 
 // pointless says why a delivery has nothing to tell any more; empty if it has.
-func pointless(e *correlate.Engine, d *routing.Delivery) string {
+func (l *loop) pointless(e *correlate.Engine, d *routing.Delivery) string {
+	if d.Action == routing.Operator && !l.conditions.Raised(d.Key) {
+		return "what it tells of is over" // and nobody would close it at a pager
+	}
 	if d.Incident == nil {
 		return ""
 	}

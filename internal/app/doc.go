@@ -30,6 +30,7 @@
 //	results.go           how deliveries ended
 //	clock.go             logical time, which never goes back
 //	safemode.go          what is done when the work cannot be: a store that is full, an engine that panics
+//	conditions.go        what quell says of itself, until it is over
 //	metrics.go           its figures
 //
 // The configuration in force:

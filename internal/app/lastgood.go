@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,9 +103,10 @@ func (a *App) first() (c *config.Config, refused error, err error) {
 func (a *App) beginWith(c *config.Config, refused error) func(*step) error {
 	return func(s *step) error {
 		if refused != nil {
-			s.deliver(s.loop.escalations.Router().Operator(s.at, "config-refused", refusalText("quell started with the configuration that it had last, as that of the files is wrong", refused)))
+			s.operator(configRefused, 0, refusalText("quell started with the configuration that it had last, as that of the files is wrong", refused))
 			return nil
 		}
+		s.clear(configRefused, "quell started with the configuration of the files")
 		last, ok, err := lastKept(s.loop.store)
 		if err != nil {
 			s.loop.log.Warn("last configuration cannot be read, it is kept anew", slog.Any("error", err)) // a damaged row was told
@@ -122,6 +124,22 @@ func (a *App) beginWith(c *config.Config, refused error) func(*step) error {
 		}
 		s.keep(c)
 		return nil
+	}
+}
+
+// recall gives the dispatcher the receivers that were in force last, if others are now: what was opened through them is ended there. Their
+// secrets are those of the files that they name, as these are now. What is of no use of it is left out.
+func (a *App) recall(c *config.Config) {
+	last, ok, err := lastKept(a.store)
+	if err != nil || !ok || last.Hash == c.Hash {
+		return // a damaged row was told
+	}
+	old, err := config.ParseSnapshotWithoutSecrets(a.options.ConfigPath, last.Snapshot)
+	if err == nil {
+		err = a.dispatch.Recall(old.NotifyConfig())
+	}
+	if err != nil {
+		a.log.Warn("receivers of the last configuration are not known any more", slog.Any("error", err))
 	}
 }
 
@@ -148,8 +166,22 @@ func (a *App) told(by string, err error) {
 	default:
 		a.refused.Store(&refusal{err, before.since, before.told})
 	}
+	if err == nil {
+		a.accepted()
+	}
 	if err != nil && (by != byWatch || before == nil || before.err.Error() != err.Error()) {
 		a.log.Error("reload refused", slog.Any("error", err), slog.String("by", by))
+	}
+}
+
+// accepted tells operators, if they were told otherwise, that the files are in force.
+func (a *App) accepted() {
+	err := a.loop.do(context.Background(), &request{done: make(chan error, 1), with: func(s *step) error {
+		s.clear(configRefused, "the configuration of the files is in force")
+		return nil
+	}})
+	if err != nil {
+		a.log.Warn("accepted configuration not told", slog.Any("error", err)) // the next one that is accepted is, and so is a start
 	}
 }
 

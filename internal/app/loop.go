@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"quell/correlate"
+	"quell/notify"
 	"quell/routing"
 	"quell/storage"
 )
@@ -115,6 +116,8 @@ type loop struct {
 	engine *correlate.Engine
 	// escalations are stepped with the engine. Their router is that of the engine's policy.
 	escalations *routing.Escalations
+	// conditions are what quell said of itself, and is to take back once it is over.
+	conditions *routing.Conditions
 
 	clock  *clock
 	seq    uint64
@@ -123,6 +126,8 @@ type loop struct {
 	// dead is what was given up. current is the configuration in force.
 	dead    deadLetters
 	current func() *setup
+	// lost is what the first step has to tell that nobody can end at its receiver any more.
+	lost []notify.Begun
 	// poisoned counts the requests that went into quarantine.
 	poisoned int
 	// broken is why the engine cannot be stepped any more, nil while it can.
@@ -220,6 +225,9 @@ func (l *loop) wait() time.Duration {
 		return retryCommit
 	}
 	at, ok := l.deadline()
+	if next, more := l.conditions.Deadline(); more && (!ok || next.Before(at)) {
+		at, ok = next, true
+	}
 	if !ok || l.broken != nil {
 		return idle
 	}
@@ -352,6 +360,7 @@ func (l *loop) step(s *step) (err error) {
 
 // finish stores a step and answers its requests. While the store is behind, deliveries leave before they are stored.
 func (l *loop) finish(s *step, todo []*request) error {
+	s.over()
 	if s.empty() {
 		answer(todo, nil)
 		return nil
@@ -370,11 +379,11 @@ func (l *loop) finish(s *step, todo []*request) error {
 		return nil
 	case errors.Is(err, storage.ErrFull), errors.Is(err, storage.ErrReadOnly):
 		l.behind = append(l.behind, s)
-		l.safe.enter(reasonStore, err)
 		l.send.Enqueue(s.deliveries...)
 		s.delivered = true
+		told := l.degraded(reasonStore, err)
 		answer(refuse(todo, fmt.Errorf("%w: %w", errDegraded, err)), nil)
-		return nil
+		return told
 	default:
 		answer(todo, fmt.Errorf("%w: %w", errDegraded, err))
 		return fmt.Errorf("commit: %w", err)
@@ -389,14 +398,12 @@ func (l *loop) catchUp() error {
 		case err == nil:
 			l.behind = l.behind[1:]
 		case errors.Is(err, storage.ErrFull), errors.Is(err, storage.ErrReadOnly):
-			l.safe.enter(reasonStore, err)
-			return nil
+			return l.degraded(reasonStore, err)
 		default:
 			return fmt.Errorf("commit: %w", err)
 		}
 	}
-	l.safe.leave(reasonStore)
-	return nil
+	return l.recovered(reasonStore, "the store takes all again")
 }
 
 // commit writes one step as one transaction and then hands over its deliveries.
@@ -442,9 +449,14 @@ func (l *loop) drain() error {
 		now, _ := l.clock.now()
 		s := &step{loop: l, at: now, inputs: l.touched.take()}
 		s.run()
-		return l.finish(s, nil)
+		if err := l.finish(s, nil); err != nil {
+			return err
+		}
 	}
-	return nil
+	if len(l.behind) > 0 {
+		return nil
+	}
+	return l.say(func(s *step) { s.put(storage.Marks, stoppedKey, s.at) })
 }
 
 // refuse answers all requests but those that only read, and returns these.

@@ -64,7 +64,11 @@ func (s *faultyStore) set(fail error) {
 type recorder struct {
 	mu   sync.Mutex
 	sent []routing.Delivery
+	lost []notify.Begun
 }
+
+// lostPlace is a place that no integration of a recorder leads to.
+const lostPlace = "lost"
 
 func (r *recorder) Enqueue(ds ...routing.Delivery) {
 	r.mu.Lock()
@@ -74,6 +78,13 @@ func (r *recorder) Enqueue(ds ...routing.Delivery) {
 func (r *recorder) Resume(ds ...routing.Delivery)         { r.Enqueue(ds...) }
 func (r *recorder) Forget(string)                         {}
 func (r *recorder) SetRef(string, routing.Target, string) {}
+
+func (r *recorder) SetPlace(key string, t routing.Target, place string) {
+	if place == lostPlace {
+		r.lost = append(r.lost, notify.Begun{Key: key, Target: t})
+	}
+}
+func (r *recorder) Lost() []notify.Begun { return r.lost }
 func (r *recorder) take() []routing.Delivery {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -123,6 +123,7 @@ func (a *App) adopt(ctx context.Context, next *setup, entry auditEntry) error {
 			return err // programmer error: it was validated
 		}
 		a.loop.markSources(s, r.inputs, next.config)
+		s.notConfigured(next.config)
 		s.audit(entry)
 		s.keep(next.config)
 		a.current.Store(next)

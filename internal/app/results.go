@@ -17,18 +17,15 @@ import (
 func (l *loop) delivered(ctx context.Context, r notify.Result) error {
 	d := &r.Delivery
 	if d.ID >= directFirst {
-		return nil // safe mode's: it never was in the outbox
+		l.send.Forget(d.Key)
+		return nil // safe mode's: it never was in the outbox, and nothing follows
 	}
 	if r.Deferred {
 		return l.deferred(ctx, &r)
 	}
 	return l.do(ctx, &request{inputs: told(&r), done: make(chan error, 1), with: func(s *step) error {
 		s.delete(storage.Outbox, outboxKey(d.ID))
-		if known := l.escalations.Knows(incidentOf(d)); r.Ref != "" && !known {
-			s.forget = append(s.forget, d.Key) // the incident was forgotten while this was on its way
-		} else if r.Ref != "" {
-			s.put(storage.Refs, refKey(d.Key, d.Target), savedRef{d.Key, d.Target, r.Ref})
-		}
+		s.refer(&r)
 		switch {
 		case d.Target == notify.ProbeTarget, r.Withdrawn, r.Superseded:
 		case r.Err != nil:
@@ -38,6 +35,36 @@ func (l *loop) delivered(ctx context.Context, r notify.Result) error {
 		}
 		return nil
 	}})
+}
+
+// refer keeps what is needed to change and end at a receiver what it was told.
+func (s *step) refer(r *notify.Result) {
+	d, row := &r.Delivery, savedRef{r.Delivery.Key, r.Delivery.Target, r.Ref, r.Place}
+	known := d.AboutQuell() || s.loop.escalations.Knows(incidentOf(d))
+	switch ended := d.Action == routing.Resolve && r.Err == nil; {
+	case ended && (d.AboutQuell() || r.Ref == ""):
+		s.delete(storage.Refs, refKey(d.Key, d.Target))
+	case r.Ref == "" && r.Place == "":
+	case !known:
+		s.forget = append(s.forget, d.Key) // the incident was forgotten while this was on its way
+	default:
+		s.put(storage.Refs, refKey(d.Key, d.Target), row)
+	}
+}
+
+// noPlace forgets where something was opened: it cannot be followed there.
+func (s *step) noPlace(b notify.Begun) {
+	key := refKey(b.Key, b.Target)
+	v, err := s.loop.store.Get(storage.Refs, []byte(key))
+	var row savedRef
+	if err != nil || v == nil || json.Unmarshal(v, &row) != nil {
+		return // it is damaged or gone: then nothing says where either
+	}
+	if row.Place = ""; row.Ref == "" {
+		s.delete(storage.Refs, key)
+		return
+	}
+	s.put(storage.Refs, key, row)
 }
 
 // told is what engine and escalations have to know of a result: how pages and notices ended, what failed, and what was dropped.
@@ -67,7 +94,9 @@ func incidentOf(d *routing.Delivery) correlate.IncidentID {
 type savedRef struct {
 	Key    string         `json:"key"`
 	Target routing.Target `json:"target"`
-	Ref    string         `json:"ref"`
+	Ref    string         `json:"ref,omitempty"`
+	// Place is where it was opened, as the dispatcher names it; empty if that does not matter, or is over.
+	Place string `json:"place,omitempty"`
 }
 
 // errEnough ends a scan early.

@@ -48,23 +48,22 @@ type safeMode struct {
 	next    uint64
 }
 
-// enter says that something is wrong; the first time it tells the operators, past the store.
-func (m *safeMode) enter(reason string, err error) {
+// enter says that something is wrong. It reports whether that is new: then operators are to be told.
+func (m *safeMode) enter(reason string, err error) bool {
 	m.mu.Lock()
 	_, known := m.reasons[reason]
 	m.reasons[reason] = err
 	m.mu.Unlock()
 	if known {
-		return
+		return false
 	}
 	m.metrics.safe.WithLabelValues(reason).Set(1)
 	m.log.Error("entered safe mode", slog.String("reason", reason), slog.Any("error", err))
-	text := fmt.Sprintf("quell is in safe mode (%s): %v. New alerts are refused, senders keep them; critical alerts are paged without being correlated.", reason, err)
-	m.direct(m.current().router.Operator(m.now(), "safe-mode/"+reason, text))
+	return true
 }
 
-// leave says that it is well again.
-func (m *safeMode) leave(reason string) {
+// leave says that it is well again. It reports whether that is new.
+func (m *safeMode) leave(reason string) bool {
 	m.mu.Lock()
 	_, was := m.reasons[reason]
 	delete(m.reasons, reason)
@@ -76,6 +75,7 @@ func (m *safeMode) leave(reason string) {
 		m.metrics.safe.WithLabelValues(reason).Set(0)
 		m.log.Info("left safe mode", slog.String("reason", reason))
 	}
+	return was
 }
 
 // why is the error of a reason, or a plain one.
@@ -152,9 +152,9 @@ func (l *loop) recoverFrom(err error, s *step, todo []*request) error {
 	l.metrics.panics.Inc()
 	if len(l.behind) > 0 || len(todo) == 0 {
 		l.broken = err
-		l.safe.enter(reasonEngine, err)
+		told := l.degraded(reasonEngine, err)
 		answer(todo, fmt.Errorf("%w: %w", errDegraded, err))
-		return nil
+		return told
 	}
 	if err := l.reloadEngine(); err != nil {
 		answer(todo, err)
@@ -208,7 +208,7 @@ func (l *loop) alone(r *request) error {
 			q.deliver(l.escalations.Router().Direct(now, a))
 		}
 	}
-	q.deliver(l.escalations.Router().Operator(now, "engine-panic", fmt.Sprintf("quell could not process %s (%v); they are in quarantine and firing alerts among them were paged as they are.", english.Count(len(r.inputs), "input"), err)))
+	q.operator(engineFailed, momentLasts, fmt.Sprintf("quell could not process %s (%v); they are in quarantine and firing alerts among them were paged as they are.", english.Count(len(r.inputs), "input"), err))
 	if r.check != nil {
 		r.answer(fmt.Errorf("%w: %w", errDegraded, err)) // somebody asked for something to be done, and it was not
 	}
@@ -225,6 +225,9 @@ func (l *loop) reloadEngine() error {
 	l.engine, l.touched = e, touches{}
 	if err := l.restoreEscalations(); err != nil {
 		return fmt.Errorf("reload escalations: %w", err)
+	}
+	if err := l.restoreConditions(); err != nil {
+		return fmt.Errorf("reload conditions: %w", err)
 	}
 	return nil
 }

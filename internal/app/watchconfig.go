@@ -65,7 +65,9 @@ func (a *App) remind(ctx context.Context, now time.Time) {
 	}
 	text := refusalText("quell goes on with the configuration that it had, as that of the files has been wrong for "+short(now.Sub(refused.since)), refused.err)
 	err := a.loop.do(ctx, &request{done: make(chan error, 1), with: func(s *step) error {
-		s.deliver(a.loop.escalations.Router().Operator(s.at, "config-refused", text))
+		if a.refused.Load() == refused { // else they are in force meanwhile, or wrong in another way
+			s.operator(configRefused, 0, text)
+		}
 		return nil
 	}})
 	if err != nil {

@@ -1,0 +1,199 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"quell/correlate"
+	"quell/notify"
+	"quell/routing"
+	"quell/storage"
+)
+
+// about returns the deliveries about quell itself, as "resolve safe-mode/store", and forgets all others.
+func (b *bench) about() (list []string) {
+	for _, d := range b.rec.take() {
+		if name, ok := strings.CutPrefix(d.Key, "quell/test/operator/"); ok {
+			list = append(list, string(d.Action)+" "+name)
+		}
+	}
+	return list
+}
+
+func (b *bench) said(what string, want ...string) {
+	b.t.Helper()
+	if got := b.about(); strings.Join(got, ", ") != strings.Join(want, ", ") {
+		b.t.Errorf("%s: said %q, want %q", what, got, want)
+	}
+}
+
+// TestSafeModeIsTakenBackOnceTheStoreIsWell, and stayed so: a disk at the brim must not page each time a commit fits.
+func TestSafeModeIsTakenBackOnceTheStoreIsWell(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		n := 0
+		full := func() {
+			n++
+			b.store.set(fmt.Errorf("commit: %w", storage.ErrFull))
+			if err := b.post(firing("Down", fmt.Sprint("service/db", n))); !errors.Is(err, errDegraded) {
+				t.Fatalf("a full store answers %v", err)
+			}
+		}
+		full()
+		b.said("full", "operator safe-mode/store")
+		b.rest(time.Minute)
+		b.store.set(nil)
+		b.rest(settles - time.Minute)
+		b.said("not for long enough")
+		full()
+		b.store.set(nil)
+		b.rest(settles - 2*time.Second)
+		b.said("full again in between")
+		b.rest(3 * time.Second)
+		b.said("well", "resolve safe-mode/store")
+		full()
+		b.said("a new one", "operator safe-mode/store")
+		b.store.set(nil)
+		b.rest(time.Minute)
+		b.restart()
+		b.said("what is in the outbox", "operator safe-mode/store", "resolve safe-mode/store", "operator safe-mode/store")
+		b.rest(settles)
+		b.said("well over a restart", "resolve safe-mode/store")
+		b.checkReplay()
+	})
+}
+
+// TestWhatAProcessSaidThatCouldNotStoreItIsTakenBack: the disk was full, so nothing knows of the page, and the operator who found it full
+// restarted quell.
+func TestWhatAProcessSaidThatCouldNotStoreItIsTakenBack(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.mustPost(firing("Down", "service/db"))
+		b.restart()
+		b.rest(time.Hour)
+		b.said("a restart of a quell that is well")
+		b.store.set(fmt.Errorf("commit: %w", storage.ErrFull))
+		if err := b.post(firing("Other", "service/web")); !errors.Is(err, errDegraded) {
+			t.Fatalf("a full store answers %v", err)
+		}
+		b.said("full", "operator safe-mode/store")
+		if err := b.stop(); err != nil {
+			t.Fatal(err)
+		}
+		b.store.set(nil)
+		b.start(compile)
+		b.rest(settles + time.Second)
+		b.said("restarted with space", "resolve safe-mode/engine", "resolve safe-mode/store")
+		b.restart()
+		b.about()
+		b.rest(time.Hour)
+		b.said("once")
+	})
+}
+
+// TestPanicsOfTheEngineAreAMoment: they are told once an hour while they come, and are over an hour after the last.
+func TestPanicsOfTheEngineAreAMoment(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		if err := b.stop(); err != nil {
+			t.Fatal(err)
+		}
+		b.start(func(p *correlate.Policy) (correlate.Rules, error) {
+			r, err := compile(p)
+			return poisoned{r}, err
+		})
+		panics := func() { _ = b.post(firing("Poison", "service/x")) } // it is in quarantine, and answered
+		panics()
+		b.said("the first", "operator engine-panic")
+		b.rest(40 * time.Minute)
+		panics()
+		b.said("the second")
+		b.rest(59 * time.Minute)
+		b.said("within the hour")
+		b.rest(time.Minute)
+		b.said("an hour after it", "resolve engine-panic")
+	})
+}
+
+// TestUndeliveredIsTakenBackOnceTheReceiverTakesAll, or once nobody configures it any more.
+func TestUndeliveredIsTakenBackOnceTheReceiverTakesAll(t *testing.T) {
+	atNight(t, func(n *night) {
+		n.conf.Route.Receiver = "team"
+		n.restart()
+		target := routing.Target{Receiver: "oncall", Type: "pagerduty"}
+		report := func(id uint64, t routing.Target, err error) {
+			n.ended(notify.Result{Err: err, Delivery: routing.Delivery{ID: id, Target: t, Action: routing.Digest, Key: fmt.Sprint("k", id)}})
+		}
+		report(1, target, errRefused)
+		n.said("refused", "operator undelivered/oncall/pagerduty[0]")
+		n.rest(24 * time.Hour)
+		n.said("for a day")
+		report(2, target, nil)
+		n.rest(deliversAgain - time.Second)
+		n.said("it takes something")
+		n.restart()
+		n.about()
+		n.rest(2 * time.Second)
+		n.said("it took all for an hour", "resolve undelivered/oncall/pagerduty[0]")
+		gone := routing.Target{Receiver: "gone", Type: "pagerduty"}
+		report(3, gone, errRefused)
+		n.said("refused", "operator undelivered/gone/pagerduty[0]")
+		n.restart()
+		if got := n.about(); len(got) == 0 || got[len(got)-1] != "resolve undelivered/gone/pagerduty[0]" {
+			t.Errorf("it is not configured: said %q", got)
+		}
+		n.checkReplay()
+	})
+}
+
+// TestADeadLetterAboutQuellIsNotRevivedOnceItIsOver: nobody would close it at the pager.
+func TestADeadLetterAboutQuellIsNotRevivedOnceItIsOver(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		n := &night{bench: b}
+		api := backend{&App{store: b.store, loop: b.loop}}
+		say := func(s *step) error { s.operator(badBody, momentLasts, "it was bad"); return nil }
+		if err := b.loop.do(context.Background(), &request{done: make(chan error, 1), with: say}); err != nil {
+			t.Fatal(err)
+		}
+		message := b.rec.take()[0]
+		n.ended(notify.Result{Delivery: message, Err: errRefused})
+		b.rest(momentLasts)
+		b.said("over", "resolve bad-body")
+		n.refusedRetry(api, message.ID, "what it tells of is over")
+	})
+}
+
+// TestAPageThatNobodyCanFollowIsOnItsTimeline, and in the journal, once.
+func TestAPageThatNobodyCanFollowIsOnItsTimeline(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.mustPost(firing("Down", "service/db"))
+		b.rest(6 * time.Minute)
+		page := b.rec.take()[0]
+		if err := b.loop.delivered(context.Background(), notify.Result{Delivery: page, Place: lostPlace}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			b.restart()
+			b.rec.take()
+			b.rec.lost = nil
+		}
+		var told []string
+		err := b.loop.look(context.Background(), func(e *correlate.Engine) error {
+			inc, _ := e.Incident(1, 1)
+			for _, entry := range inc.Timeline {
+				if strings.Contains(entry.Reason, "people have to close it") {
+					told = append(told, entry.Reason)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != 1 || !strings.HasPrefix(told[0], "what follows could not be delivered to oncall, pagerduty[0]: the page was opened with a routing key that is not known any more") {
+			t.Errorf("the timeline tells %q", told)
+		}
+		b.checkReplay()
+	})
+}
