@@ -42,8 +42,8 @@ build: ## build the static binary bin/quell
 
 # What runs where:
 #
-#   make check   before a commit: lint of what was edited, tests with -short, the race detector where goroutines meet, FUZZERS targets drawn by
-#                lot, a few new worlds. Whoever edits a package of the core compiles and links most tests anew, which takes half of it
+#   make check   before a commit: vet and lint of what was edited, all tests with -short, with the race detector what was edited where goroutines meet,
+#                FUZZERS targets drawn by lot, a few new worlds. Whoever edits a package of the core compiles and links most tests anew
 #   make test    every test in full, without the race detector
 #   make race    every test in full, with it, and of the simulations a few worlds
 #   .ci/run      all of that for each change: lint of everything, the short tests of every package with the race detector, every test without it, every fuzz
@@ -58,7 +58,7 @@ check: SHORT := -short
 check: SEEDS := 8
 check: FUZZERS := 2
 check: FUZZTIME := 2s
-check: format vet lint-edited short fuzz seeds ## all that must hold before a commit; under two minutes once the tools are built
+check: format vet-edited lint-edited short race-edited fuzz seeds ## all that must hold before a commit; under two minutes once the tools are built
 
 .PHONY: fmt
 fmt: ## format all code
@@ -79,25 +79,39 @@ vet:
 	go vet -tags slim $(SLIM)
 	go -C $(POWERLOSS) vet ./...
 
+# What vet, lint and the race detector say of a package hardly depends on those that it imports, and looking at all that import an edited one costs
+# more than all their tests. So check has them look at folders that are not as they were when they passed last: $(call edited,KEY) makes a list
+# of them, and $(passed) remembers how all are now. Another KEY looks at all anew.
+edited = mkdir -p bin/passed; touch bin/passed/$@; \
+	for folder in $$(go list -tags e2e,e2ekube ./... | sed 's|^quell|.|') ./$(POWERLOSS); do \
+		echo "$$({ echo '$(1)'; cat .golangci.yml go.mod $$folder/*.go; } | sha1sum | cut -d' ' -f1) $$folder"; done >bin/passed/$@.now; \
+	edited=$$({ grep -vxFf bin/passed/$@ bin/passed/$@.now || true; } | cut -d' ' -f2); \
+	ours=$$(grep -vxF ./$(POWERLOSS) <<<"$$edited" || true)
+passed = mv bin/passed/$@.now bin/passed/$@
+
+# What stands behind a tag is compiled by nothing else, so it is looked at each time.
+.PHONY: vet-edited
+vet-edited:
+	@echo '--- vet of what was edited since it passed'
+	@$(call edited,1); \
+	go vet -tags e2e,e2ekube $$ours ./test/e2e ./test/e2ekube; \
+	if grep -qxF $(SLIM:%=-e %) <<<"$$edited"; then go vet -tags slim $(SLIM); fi; \
+	if grep -qxF ./$(POWERLOSS) <<<"$$edited"; then go -C $(POWERLOSS) vet ./...; fi; \
+	$(passed)
+
 .PHONY: lint
 lint:
 	@echo '--- lint'
 	$(GOLANGCI) run
 	cd $(POWERLOSS) && $(GOLANGCI) run --config ../../.golangci.yml
 
-# What lint says of a package hardly depends on those that it imports, and looking at all that import an edited one costs more than half of what
-# their tests do. bin/linted holds the folders as they were when nothing was found in them.
 .PHONY: lint-edited
 lint-edited:
-	@echo '--- lint of what was edited since lint passed'
-	@mkdir -p bin; touch bin/linted; \
-	for folder in $$(go list -tags e2e,e2ekube ./... | sed 's|^quell|.|') ./$(POWERLOSS); do \
-		echo "$$({ echo '$(GOLANGCI)'; cat .golangci.yml go.mod $$folder/*.go; } | sha1sum | cut -d' ' -f1) $$folder"; done >bin/linted.now; \
-	edited=$$({ grep -vxFf bin/linted bin/linted.now || true; } | cut -d' ' -f2); \
-	ours=$$(grep -vxF ./$(POWERLOSS) <<<"$$edited" || true); \
+	@echo '--- lint of what was edited since it passed'
+	@$(call edited,$(GOLANGCI)); \
 	if [ -n "$$ours" ]; then $(GOLANGCI) run $$ours; fi; \
 	if grep -qxF ./$(POWERLOSS) <<<"$$edited"; then (cd $(POWERLOSS); $(GOLANGCI) run --config ../../.golangci.yml); fi; \
-	mv bin/linted.now bin/linted
+	$(passed)
 
 # A world is one goroutine, whatever happens in it: a few that are played at once show whether they share what they should not, and `seeds` plays all.
 .PHONY: race
@@ -121,10 +135,17 @@ SHORT_TEST := GOGC=400 go test -short -vet=off -ldflags='-s -w'
 
 .PHONY: short
 short:
-	@echo '--- short tests, with the race detector where goroutines meet'
-	$(SHORT_TEST) -race $(CONCURRENT)
-	$(SHORT_TEST) $$(go list ./... | grep -vxF -e quell/correlate -f <(go list $(CONCURRENT)))
+	@echo '--- short tests'
+	$(SHORT_TEST) $$(go list ./... | grep -vxF quell/correlate)
 	$(SHORT_TEST) -skip Simulat ./correlate
+
+.PHONY: race-edited
+race-edited:
+	@echo '--- short tests with the race detector, of what was edited since they passed and where goroutines meet'
+	@$(call edited,1); \
+	raced=$$(grep -xF $(CONCURRENT:%=-e %) <<<"$$edited" || true); \
+	if [ -n "$$raced" ]; then $(SHORT_TEST) -race $$raced; fi; \
+	$(passed)
 
 # Every function FuzzX of the tree runs on one core, as many at a time as there are cores; FUZZERS says how many of them, drawn by
 # lot. A busy machine may not end a worker in time, which go test reports as a failure without an input that fails; that is none. What once
