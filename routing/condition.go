@@ -30,7 +30,7 @@ type Conditions struct {
 
 // condition is a row. It is on disk: names may be added, not changed.
 type condition struct {
-	// Since is when it was raised first, and Told when people were told last.
+	// Since is when it was raised first, and Told when people were told last; zero if that is only assumed.
 	Since time.Time `json:"since"`
 	Told  time.Time `json:"told"`
 	// Targets are those that were told, Text what they were.
@@ -79,6 +79,23 @@ func (x *Conditions) Raise(now time.Time, lasts time.Duration, messages []Delive
 		}
 	}
 	return messages
+}
+
+// Assume says that the targets of messages may have been told of a condition that nothing is known of. They are told its end as if they
+// had been, once it is cleared; whoever raises it before that tells everybody all the same.
+func (x *Conditions) Assume(now time.Time, messages []Delivery) {
+	for i := range messages {
+		key := messages[i].Key
+		c := x.byKey[key]
+		if c == nil {
+			c = &condition{Since: now, Text: cutRunes(messages[i].Text, conditionRunes)}
+			x.byKey[key] = c
+		}
+		if t := messages[i].Target; !slices.Contains(c.Targets, t) {
+			c.Targets = append(c.Targets, t)
+		}
+		x.dirty[key] = struct{}{}
+	}
 }
 
 // Clear says that a condition ended, and why. It is over if it is not raised again before settle has passed.

@@ -107,7 +107,7 @@ func (s *step) startWell() error {
 	for _, reason := range []string{reasonStore, reasonEngine} {
 		if stopped == nil && l.seq > 0 {
 			perhaps := l.escalations.Router().Operator(s.at, safeModeKey+reason, "quell was in safe mode ("+reason+")")
-			_ = l.conditions.Raise(s.at, 0, slices.DeleteFunc(perhaps, func(d routing.Delivery) bool { return d.Target.Type != "pagerduty" }))
+			l.conditions.Assume(s.at, slices.DeleteFunc(perhaps, func(d routing.Delivery) bool { return d.Target.Type != "pagerduty" }))
 		}
 		s.clear(safeModeKey+reason, "quell was restarted, and works")
 	}

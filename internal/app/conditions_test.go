@@ -93,6 +93,43 @@ func TestWhatAProcessSaidThatCouldNotStoreItIsTakenBack(t *testing.T) {
 	})
 }
 
+// killed ends the loop as a kill does: without the mark of an orderly end.
+func (b *bench) killed() {
+	b.t.Helper()
+	if err := b.stop(); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.store.DB.Commit(&storage.Batch{At: time.Now(), Changes: []storage.Change{{Table: storage.Marks, Key: []byte(stoppedKey)}}}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.rec.take()
+}
+
+// TestWhatIsAssumedKeepsNobodyFromBeingTold: a start that assumes that people were told of a full disk finds it full, or soon after.
+func TestWhatIsAssumedKeepsNobodyFromBeingTold(t *testing.T) {
+	for what, soon := range map[string]time.Duration{"at the start": 0, "a minute later": time.Minute} {
+		t.Run(what, func(t *testing.T) {
+			inBubble(t, func(b *bench) {
+				b.killed()
+				full := fmt.Errorf("commit: %w", storage.ErrFull)
+				if soon == 0 {
+					b.store.set(full)
+				}
+				b.start(compile)
+				b.rest(soon)
+				b.store.set(full)
+				if err := b.post(firing("Down", "service/db")); !errors.Is(err, errDegraded) {
+					t.Fatalf("a full store answers %v", err)
+				}
+				b.said("full", "operator safe-mode/store")
+				b.store.set(nil)
+				b.rest(settles + 2*time.Second)
+				b.said("well", "resolve safe-mode/engine", "resolve safe-mode/store")
+			})
+		})
+	}
+}
+
 // TestPanicsOfTheEngineAreAMoment: they are told once an hour while they come, and are over an hour after the last.
 func TestPanicsOfTheEngineAreAMoment(t *testing.T) {
 	inBubble(t, func(b *bench) {
