@@ -43,11 +43,11 @@ func (d *Dispatcher) attempt(ctx context.Context, a attempt) {
 	defer d.signal()
 	a.in.underWay--
 	d.learn(ctx, &a, err)
-	if a.item.delivery.Incident != nil || a.item.delivery.AboutQuell() {
-		d.setRef(a.lane.id, ref) // nothing follows the others, so nobody would ever forget theirs
-	}
-	if err == nil {
-		d.arrived(&a)
+	if a.item.delivery.Followed() { // else nobody would ever forget it
+		d.setRef(a.lane.id, ref)
+		if err == nil {
+			d.arrived(&a)
+		}
 	}
 	_, rejected := errors.AsType[*RejectedError](err)
 	if err == nil || rejected {

@@ -544,13 +544,23 @@ func TestReferencesOfWhatNothingFollowsAreNotKept(t *testing.T) {
 	inBubble(t, Config{}, "oncall", func(b *bench) {
 		b.behave = func(context.Context, *routing.Delivery, Sent) (string, error) { return "ref", nil }
 		note, digest := to("oncall", 1, routing.Operator, "note"), to("oncall", 3, routing.Digest, "week")
+		alert := &correlate.Alert{Labels: correlate.LabelsOf("alertname", "Down")}
+		passed := routing.New(&routing.Config{
+			Route: &routing.Route{Receiver: "oncall"}, Receivers: map[string][]routing.Target{"oncall": {note.Target}},
+		}, routing.Options{}).Direct(time.Now(), alert)
+		passed[0].ID = 5
 		note.Incident, digest.Incident = nil, nil
-		b.Enqueue(note, to("oncall", 2, routing.Trigger, "page"), digest)
+		b.Enqueue(note, to("oncall", 2, routing.Trigger, "page"), digest, passed[0])
 		pass(time.Minute)
-		kept := func() (keys []string) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return slices.Sorted(maps.Keys(b.refs))
+		kept := func() []string {
+			d := b.Dispatcher
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			keys := slices.Sorted(maps.Keys(d.refs))
+			if places := slices.Sorted(maps.Keys(d.places)); !slices.Equal(places, keys) {
+				t.Errorf("places are kept of %q, references of %q", places, keys)
+			}
+			return keys
 		}
 		wantEqual(t, "what has references while it lasts", kept(), []string{"note", "page"})
 		over := note

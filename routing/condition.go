@@ -132,8 +132,13 @@ func (x *Conditions) Deadline() (at time.Time, ok bool) {
 	return at, !at.IsZero()
 }
 
-// Raised reports whether people know a condition of this key, and were not told yet that it is over.
-func (x *Conditions) Raised(key string) bool { return x.byKey[key] != nil }
+// Raised returns who knows a condition of this key, and was not told yet that it is over. The caller must not change it.
+func (x *Conditions) Raised(key string) []Target {
+	if c := x.byKey[key]; c != nil {
+		return c.Targets
+	}
+	return nil
+}
 
 // Keys are the keys of what is raised that begin with prefix, sorted.
 func (x *Conditions) Keys(prefix string) []string {

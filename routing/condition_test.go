@@ -154,7 +154,7 @@ func TestTheEndOfAConditionSaysWhatItWas(t *testing.T) {
 	if d := over[0]; d.Key != told[0].Key || d.Text != "the disk is full" || d.Reason != "there is space again" || !d.AboutQuell() || d.Incident != nil {
 		t.Errorf("got %+v", d)
 	}
-	if x.Raised(told[0].Key) || len(x.Keys("")) > 0 {
+	if len(x.Raised(told[0].Key)) > 0 || len(x.Keys("")) > 0 {
 		t.Error("it is still raised")
 	}
 }

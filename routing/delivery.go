@@ -60,6 +60,15 @@ func (d *Delivery) AboutQuell() bool {
 	return d.Action == Operator || d.Action == Resolve && d.Incident == nil
 }
 
+// directPrefix begins the keys of [Router.Direct]. No store has an identity as short as its second part.
+const directPrefix = "quell/safe/"
+
+// Followed reports whether anything may follow under its key: of an incident and of a condition it does, of a digest, and of an alert that safe
+// mode passed on, nothing.
+func (d *Delivery) Followed() bool {
+	return d.Incident != nil || d.AboutQuell() && !strings.HasPrefix(d.Key, directPrefix)
+}
+
 // Opens reports whether a delivery may begin something at its receiver that has to be ended there.
 func (d *Delivery) Opens() bool {
 	return d.Action == Trigger || d.Action == Notice || d.Action == Operator

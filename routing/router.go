@@ -172,7 +172,7 @@ func (r *Router) Direct(now time.Time, a *correlate.Alert) []Delivery {
 		fmt.Fprintf(&b, "\n%s: %s", name, value)
 	}
 	return r.fanOut(now, r.first(a.Labels), Delivery{
-		Action: Operator, Key: "quell/safe/" + a.Fingerprint.String(), Reason: "safe mode", Text: b.String(),
+		Action: Operator, Key: directPrefix + a.Fingerprint.String(), Reason: "safe mode", Text: b.String(),
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"quell/notify"
 	"quell/routing"
 	"quell/storage"
+	"quell/web"
 )
 
 // about returns the deliveries about quell itself, as "resolve safe-mode/store", and forgets all others.
@@ -153,6 +154,35 @@ func TestPanicsOfTheEngineAreAMoment(t *testing.T) {
 	})
 }
 
+// TestNothingIsKeptOfAlertsThatWerePassedOn: nobody ends them, so what were kept to reach them would be kept for ever. One that was given up
+// may be tried again, as the alert may not be over.
+func TestNothingIsKeptOfAlertsThatWerePassedOn(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		n, api := &night{bench: b}, backend{&App{store: b.store, loop: b.loop, options: Options{wall: time.Now}}}
+		for i, d := range b.loop.escalations.Router().Direct(time.Now(), firing("Poison", "service/x")) {
+			d.ID = uint64(1<<40 + i)
+			n.ended(notify.Result{Delivery: d, Ref: "r", Place: "somewhere"})
+			for range b.scan(storage.Refs) {
+				t.Error("a reference is kept")
+			}
+			n.ended(notify.Result{Delivery: d, Err: errRefused})
+			b.rec.take()
+			if _, err := api.RetryDelivery(context.Background(), d.ID, web.Retry{By: "ann"}); err != nil {
+				t.Errorf("not tried again: %v", err)
+			}
+		}
+	})
+}
+
+// scan returns the keys of a table.
+func (b *bench) scan(table storage.Table) (keys []string) {
+	b.t.Helper()
+	if err := b.store.Scan(table, nil, nil, func(k, _ []byte) error { keys = append(keys, string(k)); return nil }); err != nil {
+		b.t.Fatal(err)
+	}
+	return keys
+}
+
 // TestUndeliveredIsTakenBackOnceTheReceiverTakesAll, or once nobody configures it any more.
 func TestUndeliveredIsTakenBackOnceTheReceiverTakesAll(t *testing.T) {
 	atNight(t, func(n *night) {
@@ -174,17 +204,27 @@ func TestUndeliveredIsTakenBackOnceTheReceiverTakesAll(t *testing.T) {
 		n.rest(2 * time.Second)
 		n.said("it took all for an hour", "resolve undelivered/oncall/pagerduty[0]")
 		gone := routing.Target{Receiver: "gone", Type: "pagerduty"}
-		report(3, gone, errRefused)
+		report(3, gone, errRefused) // it waited while its receiver was taken away
 		n.said("refused", "operator undelivered/gone/pagerduty[0]")
+		n.rest(momentLasts)
+		n.said("nothing comes there any more", "resolve undelivered/gone/pagerduty[0]")
+		lead := &n.conf.Receivers[1]
+		second := routing.Target{Receiver: lead.Name, Type: "pagerduty", Index: 1}
+		lead.PagerDuty = append(lead.PagerDuty, lead.PagerDuty[0])
 		n.restart()
-		if got := n.about(); len(got) == 0 || got[len(got)-1] != "resolve undelivered/gone/pagerduty[0]" {
+		n.about()
+		report(4, second, errRefused)
+		n.said("refused", "operator undelivered/lead/pagerduty[1]")
+		lead.PagerDuty = lead.PagerDuty[:1]
+		n.restart()
+		if got := n.about(); len(got) == 0 || got[len(got)-1] != "resolve undelivered/lead/pagerduty[1]" {
 			t.Errorf("it is not configured: said %q", got)
 		}
 		n.checkReplay()
 	})
 }
 
-// TestADeadLetterAboutQuellIsNotRevivedOnceItIsOver: nobody would close it at the pager.
+// TestADeadLetterAboutQuellIsNotRevivedOnceItIsOver: nobody would close it at the pager. Nor does one that ends it end the next one.
 func TestADeadLetterAboutQuellIsNotRevivedOnceItIsOver(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		n := &night{bench: b}
@@ -196,7 +236,15 @@ func TestADeadLetterAboutQuellIsNotRevivedOnceItIsOver(t *testing.T) {
 		message := b.rec.take()[0]
 		n.ended(notify.Result{Delivery: message, Err: errRefused})
 		b.rest(momentLasts)
-		b.said("over", "resolve bad-body")
+		over := b.rec.take()
+		n.want("over", words(over), "resolve quell/test/operator/bad-body")
+		n.refusedRetry(api, message.ID, "what it tells of is over")
+		n.ended(notify.Result{Delivery: over[0], Err: errRefused})
+		if err := b.loop.do(context.Background(), &request{done: make(chan error, 1), with: say}); err != nil {
+			t.Fatal(err)
+		}
+		n.refusedRetry(api, over[0].ID, "what it calls over began anew")
+		b.loop.conditions.Raised(message.Key)[0].Receiver = "other" // whom the root route names by now
 		n.refusedRetry(api, message.ID, "what it tells of is over")
 	})
 }

@@ -78,7 +78,16 @@ func (s *step) bury(r *notify.Result) {
 	for keep := s.loop.current().config.Retention.DeadLetters; len(dead.list) > keep; {
 		s.exhume(dead.list[0].id)
 	}
-	s.raise(0, s.loop.escalations.Router().Undelivered(s.at, d, row.Error))
+	lasts := time.Duration(0)
+	if !s.loop.configured(d.Target) {
+		lasts = momentLasts // what waited is refused, and nothing can show that it is well
+	}
+	s.raise(lasts, s.loop.escalations.Router().Undelivered(s.at, d, row.Error))
+}
+
+// configured reports whether a receiver in force has an integration.
+func (l *loop) configured(t routing.Target) bool {
+	return slices.Contains(l.current().config.Targets()[t.Receiver], t)
 }
 
 // works notes that an integration took something.

@@ -148,7 +148,7 @@ func (b backend) RetryDelivery(ctx context.Context, id uint64, r web.Retry) (uin
 			if _, found := l.dead.find(id); !found {
 				return web.ErrUnknownDelivery
 			}
-			if !slices.Contains(l.current().config.Targets()[d.Target.Receiver], d.Target) {
+			if !l.configured(d.Target) {
 				return &web.ConflictError{Reason: fmt.Sprintf("%s is not configured any more", d.Target)}
 			}
 			if reason := l.pointless(e, &d); reason != "" && !r.Force {
@@ -175,8 +175,13 @@ func (b backend) RetryDelivery(ctx context.Context, id uint64, r web.Retry) (uin
 
 // pointless says why a delivery has nothing to tell any more; empty if it has.
 func (l *loop) pointless(e *correlate.Engine, d *routing.Delivery) string {
-	if d.Action == routing.Operator && !l.conditions.Raised(d.Key) {
-		return "what it tells of is over" // and nobody would close it at a pager
+	if d.AboutQuell() && d.Followed() {
+		switch known := l.conditions.Raised(d.Key); {
+		case d.Action == routing.Operator && !slices.Contains(known, d.Target):
+			return "what it tells of is over" // and nobody would close it at a pager
+		case d.Action == routing.Resolve && slices.Contains(known, d.Target):
+			return "what it calls over began anew" // and the pager would close what tells of that
+		}
 	}
 	if d.Incident == nil {
 		return ""

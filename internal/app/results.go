@@ -17,8 +17,7 @@ import (
 func (l *loop) delivered(ctx context.Context, r notify.Result) error {
 	d := &r.Delivery
 	if d.ID >= directFirst {
-		l.send.Forget(d.Key)
-		return nil // safe mode's: it never was in the outbox, and nothing follows
+		return nil // safe mode's: it never was in the outbox
 	}
 	if r.Deferred {
 		return l.deferred(ctx, &r)
@@ -42,6 +41,7 @@ func (s *step) refer(r *notify.Result) {
 	d, row := &r.Delivery, savedRef{r.Delivery.Key, r.Delivery.Target, r.Ref, r.Place}
 	known := d.AboutQuell() || s.loop.escalations.Knows(incidentOf(d))
 	switch ended := d.Action == routing.Resolve && r.Err == nil; {
+	case !d.Followed():
 	case ended && (d.AboutQuell() || r.Ref == ""):
 		s.delete(storage.Refs, refKey(d.Key, d.Target))
 	case r.Ref == "" && r.Place == "":
