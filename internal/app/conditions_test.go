@@ -154,6 +154,48 @@ func TestPanicsOfTheEngineAreAMoment(t *testing.T) {
 	})
 }
 
+// TestWhatFollowsAPanicIsRefusedOnceTheStoreIsFull: of a batch that is taken one by one the first finds the disk full. The next are not stored, so
+// they are not accepted; and one that panics must not bring back a state that lacks the first.
+func TestWhatFollowsAPanicIsRefusedOnceTheStoreIsFull(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		if err := b.stop(); err != nil {
+			t.Fatal(err)
+		}
+		b.start(func(p *correlate.Policy) (correlate.Rules, error) {
+			r, err := compile(p)
+			return poisoned{r}, err
+		})
+		var batch []*request
+		for _, name := range []string{"Down", "Poison", "Late"} {
+			batch = append(batch, &request{inputs: []correlate.Input{firing(name, "service/"+name)}, done: make(chan error, 1)})
+		}
+		err := b.loop.look(context.Background(), func(*correlate.Engine) error {
+			b.store.set(fmt.Errorf("commit: %w", storage.ErrFull))
+			for _, r := range batch { // they are one batch, as the loop is here
+				b.loop.queue <- r
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.rest(time.Second)
+		for _, r := range batch {
+			if err := <-r.done; !errors.Is(err, errDegraded) {
+				t.Errorf("a full store answers %v", err)
+			}
+		}
+		b.said("full", "operator safe-mode/store")
+		b.store.set(nil)
+		b.rest(settles + 2*time.Second)
+		b.said("well", "resolve safe-mode/store")
+		if f := figuresOf(b); f.Escalated+f.Held != 1 {
+			t.Errorf("%d incidents are open, want the one that waited for the store", f.Escalated+f.Held)
+		}
+		b.checkReplay()
+	})
+}
+
 // TestNothingIsKeptOfAlertsThatWerePassedOn: nobody ends them, so what were kept to reach them would be kept for ever. One that was given up
 // may be tried again, as the alert may not be over.
 func TestNothingIsKeptOfAlertsThatWerePassedOn(t *testing.T) {

@@ -172,6 +172,9 @@ func (l *loop) recoverFrom(err error, s *step, todo []*request) error {
 		todo = append([]*request{{inputs: own, done: make(chan error, 1)}}, todo...)
 	}
 	for _, r := range todo {
+		if len(l.behind) > 0 { // since one before it: what is stored is not the state to go back to any more
+			refuse([]*request{r}, fmt.Errorf("%w: %w", errDegraded, l.safe.why(reasonStore)))
+		}
 		if r.answered {
 			continue
 		}
