@@ -3,6 +3,7 @@ package routing
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,12 +18,16 @@ type spoken struct {
 	start time.Time
 	log   []string
 	open  map[string]bool
+	line  func(minute int, d *Delivery) string
 }
 
 func newSpoken(t *testing.T) *spoken {
 	return &spoken{
 		t: t, x: NewConditions(), rows: make(map[string][]byte), open: make(map[string]bool),
 		start: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC),
+		line: func(minute int, d *Delivery) string {
+			return fmt.Sprintf("%d %s %s", minute, d.Action, d.Target.Receiver)
+		},
 	}
 }
 
@@ -41,7 +46,7 @@ func (s *spoken) note(minute int, list []Delivery) {
 			s.t.Errorf("%s at minute %d is of %v and expires at %v", d.Action, minute, d.Created, d.Expires)
 		}
 		s.open[at] = d.Action == Operator
-		s.log = append(s.log, fmt.Sprintf("%d %s %s", minute, d.Action, d.Target.Receiver))
+		s.log = append(s.log, s.line(minute, d))
 	}
 	s.x.Changes(func(key string, row []byte) {
 		if row == nil {
@@ -156,5 +161,33 @@ func TestTheEndOfAConditionSaysWhatItWas(t *testing.T) {
 	}
 	if len(x.Raised(told[0].Key)) > 0 || len(x.Keys("")) > 0 {
 		t.Error("it is still raised")
+	}
+}
+
+// TestWhatIsAssumedIsEndedOnceAndToldAllTheSame: nobody is told twice of its end, and a row is written only when it changed and bounded.
+func TestWhatIsAssumedIsEndedOnceAndToldAllTheSame(t *testing.T) {
+	x, now := NewConditions(), time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	rows := func() (n, longest int) {
+		x.Changes(func(_ string, row []byte) { n, longest = n+1, max(longest, len(row)) })
+		return n, longest
+	}
+	messages := []Delivery{{Target: Target{Receiver: "a"}, Action: Operator, Key: "k", Text: strings.Repeat("x", 10*conditionRunes)}}
+	for range 2 { // two processes in a row were killed
+		x.Assume(now, messages)
+	}
+	if n, longest := rows(); n != 1 || longest > 2*conditionRunes {
+		t.Errorf("%d rows of up to %d bytes are written, want a short one", n, longest)
+	}
+	if n, _ := rows(); n != 0 {
+		t.Errorf("%d rows are written though nothing changed", n)
+	}
+	x.Clear(now, "k", "it is good", time.Hour)
+	both := append(messages, Delivery{Target: Target{Receiver: "b"}, Action: Operator, Key: "k"})
+	if told := x.Raise(now, 0, both); len(told) != 2 || !told[0].Again || told[1].Again || both[0].Again {
+		t.Errorf("told %+v, and the caller has %+v", told, both)
+	}
+	x.Clear(now, "k", "it is good", 0)
+	if over := x.Step(now); len(over) != 2 {
+		t.Errorf("told that it is over: %+v", over)
 	}
 }
