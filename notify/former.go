@@ -73,8 +73,8 @@ func (d *Dispatcher) each() iter.Seq[*integration] {
 	}
 }
 
-// replaced keeps an integration in whose place another one is now, for what was opened through it, and lets go of those that nothing is
-// open at any more. An attempt that is under way may still open something at the ones that are replaced now, so these stay.
+// replaced keeps integrations in whose place others are now, for what was opened through them and for what an attempt that is under way may
+// still open there, and lets go of those that have neither.
 func (d *Dispatcher) replaced(old []*integration, next map[routing.Target]*integration) {
 	type at struct {
 		routing.Target
@@ -86,13 +86,13 @@ func (d *Dispatcher) replaced(old []*integration, next map[routing.Target]*integ
 			used[at{t, place}] = true
 		}
 	}
-	d.former = slices.DeleteFunc(d.former, func(f *integration) bool {
-		return !used[at{f.target, f.place}] || next[f.target] != nil && next[f.target].place == f.place
-	})
 	for _, in := range old {
 		in.retired = false
 		d.former = append(d.former, in)
 	}
+	d.former = slices.DeleteFunc(d.former, func(f *integration) bool {
+		return !used[at{f.target, f.place}] && f.underWay == 0 || next[f.target] != nil && next[f.target].place == f.place
+	})
 }
 
 // Recall takes over the integrations of a configuration that was in force before the process began, to change and end what was opened through
