@@ -131,6 +131,37 @@ func TestWhatIsAssumedKeepsNobodyFromBeingTold(t *testing.T) {
 	}
 }
 
+// TestChatDoesNotHearTheEndOfWhatIsOnlyAssumed: it does not ignore the end of what it never heard of, as pagers do.
+func TestChatDoesNotHearTheEndOfWhatIsOnlyAssumed(t *testing.T) {
+	atNight(t, func(n *night) {
+		n.conf.Route.Receiver = "team"
+		n.restart()
+		n.killed()
+		n.start(compile)
+		n.rest(time.Hour)
+		n.said("after a kill")
+	})
+}
+
+// TestDamageIsOverWithTheFirstStartThatFindsNone.
+func TestDamageIsOverWithTheFirstStartThatFindsNone(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		announce := func(rows int64) {
+			a := &App{safe: b.loop.safe, loop: b.loop}
+			a.damaged.Store(rows)
+			if err := b.loop.do(context.Background(), &request{done: make(chan error, 1), with: a.announceDamage}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		announce(2)
+		b.said("damaged", "operator safe-mode/damage")
+		b.rest(time.Hour)
+		announce(0)
+		b.rest(settles + time.Second)
+		b.said("sound", "resolve safe-mode/damage")
+	})
+}
+
 // TestPanicsOfTheEngineAreAMoment: they are told once an hour while they come, and are over an hour after the last.
 func TestPanicsOfTheEngineAreAMoment(t *testing.T) {
 	inBubble(t, func(b *bench) {
@@ -257,11 +288,15 @@ func TestUndeliveredIsTakenBackOnceTheReceiverTakesAll(t *testing.T) {
 		n.about()
 		report(4, second, errRefused)
 		n.said("refused", "operator undelivered/lead/pagerduty[1]")
+		report(5, target, errRefused)
+		n.said("another", "operator undelivered/oncall/pagerduty[0]")
 		lead.PagerDuty = lead.PagerDuty[:1]
 		n.restart()
 		if got := n.about(); len(got) == 0 || got[len(got)-1] != "resolve undelivered/lead/pagerduty[1]" {
 			t.Errorf("it is not configured: said %q", got)
 		}
+		n.rest(24 * time.Hour)
+		n.said("the other still refuses")
 		n.checkReplay()
 	})
 }
@@ -293,34 +328,39 @@ func TestADeadLetterAboutQuellIsNotRevivedOnceItIsOver(t *testing.T) {
 
 // TestAPageThatNobodyCanFollowIsOnItsTimeline, and in the journal, once.
 func TestAPageThatNobodyCanFollowIsOnItsTimeline(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		b.mustPost(firing("Down", "service/db"))
-		b.rest(6 * time.Minute)
-		page := b.rec.take()[0]
-		if err := b.loop.delivered(context.Background(), notify.Result{Delivery: page, Place: lostPlace}); err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			b.restart()
-			b.rec.take()
-			b.rec.lost = nil
-		}
-		var told []string
-		err := b.loop.look(context.Background(), func(e *correlate.Engine) error {
-			inc, _ := e.Incident(1, 1)
-			for _, entry := range inc.Timeline {
-				if strings.Contains(entry.Reason, "people have to close it") {
-					told = append(told, entry.Reason)
-				}
+	for what, ref := range map[string]string{"with a reference": "r", "without one": ""} {
+		t.Run(what, func(t *testing.T) { inBubble(t, func(b *bench) { notFollowed(b, ref) }) })
+	}
+}
+
+func notFollowed(b *bench, ref string) {
+	b.t.Helper()
+	b.mustPost(firing("Down", "service/db"))
+	b.rest(6 * time.Minute)
+	page := b.rec.take()[0]
+	if err := b.loop.delivered(context.Background(), notify.Result{Delivery: page, Ref: ref, Place: lostPlace}); err != nil {
+		b.t.Fatal(err)
+	}
+	for range 2 {
+		b.restart()
+		b.rec.take()
+		b.rec.lost = nil
+	}
+	var told []string
+	err := b.loop.look(context.Background(), func(e *correlate.Engine) error {
+		inc, _ := e.Incident(1, 1)
+		for _, entry := range inc.Timeline {
+			if strings.Contains(entry.Reason, "people have to close it") {
+				told = append(told, entry.Reason)
 			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
-		if len(told) != 1 || !strings.HasPrefix(told[0], "what follows could not be delivered to oncall, pagerduty[0]: the page was opened with a routing key that is not known any more") {
-			t.Errorf("the timeline tells %q", told)
-		}
-		b.checkReplay()
+		return nil
 	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if len(told) != 1 || !strings.HasPrefix(told[0], "what follows could not be delivered to oncall, pagerduty[0]: the page was opened with a routing key that is not known any more") {
+		b.t.Errorf("the timeline tells %q", told)
+	}
+	b.checkReplay()
 }
