@@ -434,6 +434,23 @@ func TestAfterAGapWhatIsOverdueGetsSomeTime(t *testing.T) {
 	s.want("then", actions(s.until(time.Hour+2*time.Minute)), "1h2m0s trigger first/pagerduty[0]")
 }
 
+// A step that is due a moment after a gap has waited for an acknowledgement that could not come, as one has that was due before. After a
+// short gap it gets no more than that lasted, and what is due later nothing.
+func TestAfterAGapWhatIsDueSoonGetsSomeTime(t *testing.T) {
+	for _, c := range []struct{ from, to, want time.Duration }{
+		{time.Minute, 5*time.Minute - time.Second, 7*time.Minute - time.Second},
+		{5*time.Minute - 30*time.Second, 5*time.Minute - time.Second, 5*time.Minute + 28*time.Second},
+		{time.Minute, 2 * time.Minute, 5 * time.Minute},
+	} {
+		s := newStage(t, ladder(t), incident(correlate.Escalated, "x"))
+		s.decide(correlate.Escalate, correlate.Escalated)
+		s.result(Notice, chat, "")
+		s.now = now.Add(c.to)
+		s.want("at the restart", s.step([]correlate.Input{&correlate.Gap{From: now.Add(c.from), To: s.now, Why: "restart"}}))
+		s.want("then", actions(s.until(c.want)), c.want.String()+" trigger first/pagerduty[0]")
+	}
+}
+
 // A policy that a reload removed must not take its incidents with it.
 func TestAPolicyThatIsGoneIsReplacedByTheRoutes(t *testing.T) {
 	s := newStage(t, ladder(t), incident(correlate.Escalated, "x"))

@@ -132,7 +132,8 @@ func (e *escalation) unseen() bool {
 	return withdrawn
 }
 
-// missed gives receivers, and people who could not acknowledge anything while quell was away, some time before what is overdue is done.
+// missed gives receivers, and people who could not acknowledge anything while quell was away, some time before what is overdue is done, and what is
+// due so soon that their word cannot have arrived.
 func (x *Escalations) missed(gap *correlate.Gap) {
 	for id, e := range x.byID {
 		moved := false
@@ -145,12 +146,16 @@ func (x *Escalations) missed(gap *correlate.Gap) {
 				c.Asked, moved = gap.To, true
 				x.await(c)
 			}
-			if !c.At.IsZero() && c.At.Before(gap.To) {
+			switch soon := gap.To.Add(min(gap.To.Sub(gap.From), p.deliverWithin())); {
+			case c.At.IsZero():
+			case c.At.Before(gap.To):
 				c.At, moved = gap.To.Add(p.deliverWithin()), true
+			case c.At.Before(soon) && !c.Waits:
+				c.At, moved = soon, true
 			}
 		}
 		if moved {
-			e.note(gap.To, fmt.Sprintf("quell saw nothing since %s (%s): what is overdue gets some time", clock(gap.From), gap.Why))
+			e.note(gap.To, fmt.Sprintf("quell saw nothing since %s (%s): what is due gets some time", clock(gap.From), gap.Why))
 			x.changed(id)
 		}
 	}
