@@ -320,7 +320,7 @@ func (e *Engine) repolicy(p *Policy) {
 	e.rewatch(e.policy.Reopen != reopen)
 }
 
-// gap starts time-outs over and gives overdue holds a grace period, no longer than the gap was.
+// gap starts time-outs over and gives holds that are overdue, or due soon, a grace period, no longer than the gap was.
 func (e *Engine) gap(in *Gap) {
 	missed := max(in.To.Sub(in.From), 0)
 	grace := int64(min(missed, e.policy.RestartGrace))
@@ -340,16 +340,7 @@ func (e *Engine) gap(in *Gap) {
 		i := e.incidents[id]
 		e.unwatch(i, toNano(in.From)) // it may have healed unseen
 		e.excuseUnseen(i, missed)
-		if i.state == Held && i.heldUntil <= e.now {
-			if i.silence != nil && i.silence.Joined != 0 {
-				e.endSilenceWait(i)
-			}
-			i.heldUntil, i.holdRule, i.foreseen, i.ruled = e.now+grace, nil, false, false
-			i.holdReason = fmt.Sprintf("late: quell saw nothing for %s (%s); senders get %s to report recovery",
-				round(missed), in.Why, round(time.Duration(grace)))
-			e.timer(timerHold, i.heldUntil, uint64(id))
-			e.emit(i, Hold, i.holdReason).Until = fromNano(i.heldUntil)
-		}
+		e.excuseHold(i, in)
 		if i.state == Acknowledged && i.taken.Until != 0 && i.taken.Until < e.now+grace {
 			e.lapseAt(i, e.now+grace)
 		}

@@ -68,13 +68,38 @@ func (e *Engine) takeHold(i, gone *incident) {
 func (e *Engine) setHold(i *incident, at int64, reason string) { e.setHoldBy(i, at, reason, nil) }
 
 func (e *Engine) setHoldBy(i *incident, at int64, reason string, rule *RuleID) {
-	i.heldUntil, i.holdReason, i.holdRule, i.foreseen, i.ruled = at, reason, rule, false, false
+	i.heldUntil, i.holdReason, i.holdRule, i.foreseen, i.ruled, i.excused = at, reason, rule, false, false, 0
 	e.watchBudget(i)
 	e.timer(timerHold, at, uint64(i.id))
 	if f := e.emitBy(i, Hold, reason, rule); at < endless {
 		f.Until = fromNano(at)
 	}
 }
+
+// excuseHold gives the hold of i a grace if it ran out in a gap, or ends before senders can have reported what became of i: to be due a
+// second after the gap is no better than a second before. Of several gaps one after the other only the first graces count, or a quell that
+// crashes over and over would never page. What waits for the end of a mute gets the settle time then.
+func (e *Engine) excuseHold(i *incident, in *Gap) {
+	missed := max(in.To.Sub(in.From), 0)
+	from := cmp0(i.excused, e.now)
+	until := min(e.now+int64(min(missed, e.policy.RestartGrace)), from+gracesMax*int64(e.policy.RestartGrace))
+	late := i.heldUntil <= e.now
+	soon := i.heldUntil < until && i.active+i.lost > 0 && !i.waitsForMute()
+	if i.state != Held || !late && !soon || until <= e.now && i.excused != 0 {
+		return
+	}
+	if late && i.silence != nil && i.silence.Joined != 0 {
+		e.endSilenceWait(i)
+	}
+	i.heldUntil, i.holdRule, i.foreseen, i.ruled, i.excused = until, nil, false, false, from
+	i.holdReason = fmt.Sprintf("late: quell saw nothing for %s (%s); senders get %s to report recovery",
+		round(missed), in.Why, round(time.Duration(until-e.now)))
+	e.timer(timerHold, until, uint64(i.id))
+	e.emit(i, Hold, i.holdReason).Until = fromNano(until)
+}
+
+// gracesMax is how many of the longest graces a hold gets in all.
+const gracesMax = 3
 
 // holdOver escalates, unless all that is left is unknown because its source fell silent: then the source pages for it.
 func (e *Engine) holdOver(i *incident) {

@@ -60,6 +60,7 @@ type incidentRow struct {
 	Chronic     []Chronic        `json:"chronic,omitempty"`
 	Episodes    []Episodes       `json:"episodes,omitempty"`
 	HoldRule    *RuleID          `json:"hold_rule,omitempty"`
+	Excused     int64            `json:"excused,omitempty"`
 }
 
 func (e *Engine) incidentRow(i *incident) []byte {
@@ -69,7 +70,7 @@ func (e *Engine) incidentRow(i *incident) []byte {
 		i.skipped, i.pagedGeneration, i.toldAlerts, i.toldSeverity, i.ranked, i.parent, i.parentGone, i.rankedAt, i.late,
 		i.rankDue, i.gathers,
 		i.heldFrom, i.healed, i.generations, i.silence, i.relapse, i.foreseen, i.ruled, i.outlook, i.watched, i.trouble, i.storm,
-		i.taken, i.withdrawn, i.calmAt, i.illSince, i.chronicDue, i.overdrawn, i.chronic, i.episodes, i.holdRule,
+		i.taken, i.withdrawn, i.calmAt, i.illSince, i.chronicDue, i.overdrawn, i.chronic, i.episodes, i.holdRule, i.excused,
 	})
 }
 
@@ -83,6 +84,6 @@ func (e *Engine) fromRow(r *incidentRow) *incident {
 		parent: r.Parent, parentGone: r.ParentGone, late: r.Late, rankDue: r.RankDue, gathers: r.Gathers,
 		heldFrom: cmp0(r.HeldFrom, r.Opened), healed: r.Healed, relapse: r.Relapse, foreseen: r.Foreseen, ruled: r.Ruled, outlook: r.Outlook, watched: r.Watched, trouble: r.Trouble,
 		storm: r.Storm, generations: r.Generations, silence: r.Silence, taken: r.Taken, withdrawn: r.Withdrawn,
-		calmAt: r.CalmAt, illSince: r.IllSince, chronicDue: r.ChronicDue, overdrawn: r.Overdrawn, chronic: r.Chronic, episodes: r.Episodes, holdRule: r.HoldRule, uncounted: true,
+		calmAt: r.CalmAt, illSince: r.IllSince, chronicDue: r.ChronicDue, overdrawn: r.Overdrawn, chronic: r.Chronic, episodes: r.Episodes, holdRule: r.HoldRule, excused: r.Excused, uncounted: true,
 	}
 }

@@ -50,6 +50,7 @@ type account struct {
 	rested      bool      // it was quiet for the settle time before quell was down
 	withdrawn   bool      // nobody was woken by this generation
 	overdue     bool      // its hold ran out while it was quiet
+	graced      time.Time // when it got a grace first of those that it got since its deadline was set; zero for none
 	grace       time.Time // after a gap: not to be paged before, unless something new joins; zero for none
 	excused     time.Time // its deadline was put off until then since its root had recovered
 	roots       []Root
@@ -123,6 +124,9 @@ func (l *ledger) hold(a *account, f *Effect) string {
 	}
 	if foreseen := strings.HasPrefix(f.Reason, "held: ") || strings.HasPrefix(f.Reason, "held longer: "); foreseen {
 		a.excused = latest(a.excused, f.Until)
+	}
+	if !strings.HasPrefix(f.Reason, "late: ") {
+		a.graced = time.Time{}
 	}
 	if f.Until.Before(a.grace) {
 		a.grace = time.Time{} // something that came back since then may wait for less
@@ -236,15 +240,20 @@ func (l *ledger) merge(a *account, f *Effect) string {
 
 // gap lets what is quiet settle anew, and what is overdue wait for a grace: senders may have had something to say meanwhile. What was quiet
 // for settle before has settled.
-func (l *ledger) gap(in *Gap, settle, grace time.Duration) {
-	now := in.To
+func (l *ledger) gap(in *Gap, settle, most time.Duration) {
+	now, grace := in.To, min(in.To.Sub(in.From), most)
 	for _, a := range l.life {
 		if !a.quietSince.IsZero() {
 			a.rested = a.rested || in.From.Sub(a.quietSince) >= settle
 			a.quietSince, a.deaf = now, now.Add(min(grace, settle))
 		}
 		if a.open && a.state() == Held && !a.heldUntil.After(now) {
-			a.grace = now.Add(grace)
+			if a.graced.IsZero() {
+				a.graced = now
+			}
+			if last := a.graced.Add(gracesMax * most); now.Add(grace).Before(last) {
+				a.grace = now.Add(grace)
+			}
 		}
 	}
 }

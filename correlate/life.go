@@ -60,6 +60,7 @@ type incident struct {
 	gathers     []topology.Entity
 	late        bool // its hold is over, and it only waits for what its parent brought down to follow
 	heldFrom    int64
+	excused     int64        // when its hold got a grace after a gap first; zero if it is no longer by that
 	silence     *silenceWait // what the end of silences means for it; nil if nothing
 	healed      *Healing     // what ended its trouble; nil while it lasts, or if an operator ended it
 	foreseen    bool         // its deadline is by its outlook

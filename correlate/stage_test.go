@@ -284,7 +284,7 @@ func (s *stage) step(inputs []Input, faults map[Input][]int, asked asks) {
 			s.books.hear(in)
 		case *Gap:
 			s.restarted = true
-			s.ledger.gap(in, s.leastSettle, min(in.To.Sub(in.From), s.policy.WithDefaults().RestartGrace))
+			s.ledger.gap(in, s.leastSettle, s.policy.WithDefaults().RestartGrace)
 		}
 	}
 	s.model.pass(s.now)
