@@ -24,6 +24,7 @@ type books struct {
 type lifeBooked struct {
 	generation                 int
 	began, paged, silenced     time.Time
+	taken                      time.Time // acknowledged first
 	acked, byHand, healed      bool
 	lost, resolved, mergedAway bool
 	muted                      bool // by a rule
@@ -53,7 +54,9 @@ func (b *books) read(f *Effect, asked Action) {
 	case Escalate:
 		l.paged = f.At
 	case Acknowledge:
-		l.acked = true
+		if l.acked = true; l.taken.IsZero() {
+			l.taken = f.At
+		}
 	case SelfHeal:
 		l.healed = true
 	case Resolve:
@@ -108,6 +111,9 @@ func (b *books) figures() (pages honesty.Pages, holds honesty.Holds, wrong hones
 			waited := l.paged
 			if !l.silenced.IsZero() {
 				waited = l.silenced
+			}
+			if !l.taken.IsZero() && l.taken.Before(waited) {
+				waited = l.taken
 			}
 			if paged && waited.After(l.began) {
 				holds.Paged++

@@ -153,11 +153,14 @@ func (g *Generation) HoldFate() HoldFate {
 	return HoldWaits
 }
 
-// Delay is by how much the hold put the page off; 0 if there was none. What a silence or a rule put it off by does not count.
+// Delay is by how much the hold put the page off; 0 if there was none. What a silence or a rule put it off by does not count, nor does the
+// time in which somebody had it, and let it lapse.
 func (g *Generation) Delay() time.Duration {
 	end := g.Paged
-	if !g.Silenced.IsZero() && g.Silenced.Before(end) {
-		end = g.Silenced
+	for _, other := range [...]time.Time{g.Silenced, g.Acknowledged} {
+		if !other.IsZero() && other.Before(end) {
+			end = other
+		}
 	}
 	return max(0, end.Sub(g.Opened)) // 0 if there was no page
 }

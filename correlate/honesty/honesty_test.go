@@ -32,7 +32,7 @@ func randomRecord(r *rand.Rand) Record {
 			g.Withdrawn = at(minute + 12)
 		}
 		if r.IntN(6) == 0 {
-			g.Silenced = at(minute + 2)
+			g.Silenced, g.MutedBy = at(minute+2), []string{"", "inhibited"}[r.IntN(2)]
 		}
 		if r.IntN(8) == 0 {
 			g.ShouldHavePaged = []*bool{&yes, &no}[r.IntN(2)]
@@ -87,7 +87,7 @@ func TestFiguresAddUp(t *testing.T) {
 		if p.Sent+p.Withdrawn != pages || p.Sent != p.Needed+p.Unneeded+p.Open+p.Lost+p.Merged || paged > 0 {
 			t.Fatalf("seed %d: %d pages: %+v", seed, pages, p)
 		}
-		if h.Healed+h.Paged+h.Handled+h.Lost+h.Silenced+h.Waiting != held || h.Paged != all.Delay.Pages {
+		if h.Healed+h.Paged+h.Handled+h.Lost+h.Silenced+h.Muted+h.Waiting != held || h.Paged != all.Delay.Pages {
 			t.Fatalf("seed %d: %d holds: %+v", seed, held, h)
 		}
 		if s.False != s.CameBack+s.Marked || s.False+s.Critical > s.Judged {
@@ -211,6 +211,25 @@ func TestWilsonCoversTheTruth(t *testing.T) {
 		}
 		if share := float64(covered) / samples; share < 0.92 {
 			t.Errorf("share %v: covered in %v of samples", p, share)
+		}
+	}
+}
+
+// What a silence, or somebody who had it and let that lapse, put a page off by is not the hold's doing.
+func TestDelaysAreThoseOfTheHold(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		of   Generation
+		want time.Duration
+	}{
+		{"held", Generation{Opened: at(0), Paged: at(5)}, 5 * time.Minute},
+		{"acknowledged after the page", Generation{Opened: at(0), Paged: at(5), Acknowledged: at(20)}, 5 * time.Minute},
+		{"silenced", Generation{Opened: at(0), Silenced: at(4), Paged: at(60)}, 4 * time.Minute},
+		{"acknowledged while held, and handed back", Generation{Opened: at(0), Acknowledged: at(1), Paged: at(240)}, time.Minute},
+		{"never paged", Generation{Opened: at(0), Acknowledged: at(1)}, 0},
+	} {
+		if got := c.of.Delay(); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.what, got, c.want)
 		}
 	}
 }
