@@ -428,7 +428,11 @@ func (e *Engine) bury(i *incident) {
 func (e *Engine) forget(i *incident) {
 	for _, num := range i.sorted() {
 		s := e.symptoms.get(num)
-		s.incident = 0
+		if s.incident = 0; s.condition == conditionCleared && s.ended+e.keptFor(s) > e.now {
+			e.mark(s)
+			e.dropLater(s)
+			continue
+		}
 		e.drop(s)
 	}
 	e.seal(i, true)

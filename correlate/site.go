@@ -3,6 +3,7 @@ package correlate
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"quell/correlate/topology"
 )
@@ -347,9 +348,21 @@ func (e *Engine) drop(s *symptom) {
 // dropLater lets a symptom that ended and belongs to no incident be dropped in time. As with time-outs there is one timer for each.
 func (e *Engine) dropLater(s *symptom) {
 	if s.dropAt == 0 {
-		s.dropAt = s.ended + int64(e.policy.Reopen)
+		s.dropAt = s.ended + e.keptFor(s)
 		e.timer(timerDrop, s.dropAt, s.num)
 	}
+}
+
+// toldFor is how long an alert that ended is known at least: Prometheus reports its end over and over, for 15 minutes, and a peer of an
+// Alertmanager cluster a little after another. What is not known any more would be taken for trouble that began and ended just now.
+const toldFor = int64(20 * time.Minute)
+
+// keptFor is how long a symptom is known after it ended, if it belongs to no incident.
+func (e *Engine) keptFor(s *symptom) int64 {
+	if s.fingerprint == 0 {
+		return int64(e.policy.Reopen)
+	}
+	return max(int64(e.policy.Reopen), toldFor)
 }
 
 // dropDue drops a cleared symptom that belongs to no incident.
@@ -362,7 +375,7 @@ func (e *Engine) dropDue(t timer) {
 	if s.active() || s.incident != 0 {
 		return
 	}
-	if s.ended+int64(e.policy.Reopen) > e.now {
+	if s.ended+e.keptFor(s) > e.now {
 		e.dropLater(s)
 		return
 	}
