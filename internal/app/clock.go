@@ -1,6 +1,10 @@
 package app
 
-import "time"
+import (
+	"time"
+
+	"quell/correlate"
+)
 
 const (
 	// jumpAfter is how far wall clock and monotonic clock may drift apart before that counts as a jump.
@@ -50,6 +54,38 @@ func (c *clock) now() (now time.Time, jumped time.Time) {
 		c.last = c.last.Add(-min(-ahead, passed/slower))
 	}
 	return c.last, jumped
+}
+
+// late is by how much the times that others tell are behind logical time, since the wall clock was set back to what theirs show; zero if that
+// matters to nobody, or the wall clock is more likely wrong.
+func (c *clock) late() time.Duration {
+	if d := c.last.Sub(plain(c.read)); d > jumpAfter && d <= slowerMax {
+		return d
+	}
+	return 0
+}
+
+// inLogicalTime is an input with the times that senders tell, and that the engine compares with its own, put forward by how late they are: else an alert would
+// be lost as soon as it comes, and an event have faded before. The input itself is not changed, since it may be handed in again.
+func inLogicalTime(in correlate.Input, late time.Duration) correlate.Input {
+	if late == 0 {
+		return in
+	}
+	switch in := in.(type) {
+	case *correlate.Alert:
+		if !in.Expires.IsZero() {
+			a := *in
+			a.Expires = a.Expires.Add(late)
+			return &a
+		}
+	case *correlate.Event:
+		if !in.At.IsZero() {
+			ev := *in
+			ev.At = ev.At.Add(late)
+			return &ev
+		}
+	}
+	return in
 }
 
 // drift is how far logical time is ahead of the wall clock.

@@ -1,10 +1,15 @@
 package app
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"quell/correlate"
 )
 
 func writeFile(t *testing.T, dir, name, content string) {
@@ -73,4 +78,47 @@ func TestClockStartsAtTheLastRecord(t *testing.T) {
 	if now, _ := newClock(time.Now, last).now(); now.Before(last) {
 		t.Errorf("logical time %v precedes the last record's %v", now, last)
 	}
+}
+
+// TestSettingTheClockBackLosesNothingThatSendersTell: senders tell times by the clock on the wall. After quell's was an hour ahead and was set right, an alert
+// with a time-out of its own is not lost as soon as it comes, and an event is not taken for one of an hour ago.
+func TestSettingTheClockBackLosesNothingThatSendersTell(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		err := b.loop.do(context.Background(), &request{done: make(chan error, 1), with: func(s *step) error {
+			s.loop.clock.last = s.loop.clock.last.Add(time.Hour)
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.mustPost(&correlate.Event{ID: "u", Entity: "pod/shop/cart", Reason: "BackOff", Component: "kubelet", Warning: true, Count: 1, At: time.Now(), Source: "kubernetes"})
+		a := firing("Down", "service/db")
+		for range 5 {
+			again := *a
+			again.Expires = time.Now().Add(4 * time.Minute)
+			b.mustPost(&again)
+			b.rest(time.Minute)
+		}
+		timeline := func(id correlate.IncidentID) (text string) {
+			if err := b.loop.look(context.Background(), func(e *correlate.Engine) error {
+				if inc, ok := e.Incident(id, 0); ok {
+					text = fmt.Sprint(inc.Title, inc.Timeline)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		if got := timeline(1); !strings.Contains(got, "BackOff began") {
+			t.Errorf("no incident of the event: %s", got)
+		}
+		if got := timeline(2); !strings.Contains(got, "Down began") || strings.Contains(got, "timed out") {
+			t.Errorf("the alert is lost although it is reported: %s", got)
+		}
+		b.rest(10 * time.Minute) // nobody reports it any more
+		if got := timeline(2); !strings.Contains(got, "Down timed out") {
+			t.Errorf("nobody reports the alert, and it is not lost: %s", got)
+		}
+	})
 }

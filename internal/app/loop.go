@@ -295,7 +295,7 @@ func (l *loop) batch(requests []*request) error {
 
 // sortOut sorts out what says nothing new, and returns the requests that have to wait for the commit.
 func (l *loop) sortOut(s *step, requests []*request) []*request {
-	todo := requests[:0:0]
+	todo, late := requests[:0:0], l.clock.late()
 	// The engine knows of nothing that this batch says, so an alert that comes twice in it is never unchanged the second time: it may
 	// have ended, or begun, in between.
 	if l.fresh == nil {
@@ -309,6 +309,7 @@ func (l *loop) sortOut(s *step, requests []*request) []*request {
 		}
 		fresh := 0
 		for _, in := range r.inputs {
+			in = inLogicalTime(in, late)
 			if a, ok := in.(*correlate.Alert); ok {
 				if _, again := l.fresh[a.Fingerprint]; !again {
 					if num, known := l.engine.Unchanged(a); known {
