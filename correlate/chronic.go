@@ -75,7 +75,8 @@ func (e *Engine) chronicNameOf(i *incident, first *symptom) *chronicName {
 // passing are kinds of entities that come and go under ever new names.
 var passing = []string{"pod", "job"}
 
-// chronicSubject is what the trouble of n is counted for: the workload of what comes and goes, else n itself.
+// chronicSubject is what the trouble of n is counted for: the workload of what comes and goes, by all that is known or else by its name, else n
+// itself.
 func (e *Engine) chronicSubject(n topology.Node) topology.Entity {
 	entity := e.graph.Entity(n)
 	for range partsDepth {
@@ -83,6 +84,9 @@ func (e *Engine) chronicSubject(n topology.Node) topology.Entity {
 			break
 		}
 		owner := e.controllerOf(n)
+		if owner == "" {
+			owner = namedWorkload(entity)
+		}
 		if owner == "" {
 			break
 		}

@@ -90,6 +90,7 @@
 //	haste.go             what must not wait
 //	outlook.go           until when waiting pays
 //	lifetime.go          how long trouble lasts, learned
+//	podname.go           workloads, by the names of their pods
 //	sign.go              healing that is under way, or exhausted
 //	credit.go            what healed it
 //	memory.go            what is remembered of entities for a while

@@ -127,7 +127,7 @@ func (e *Engine) ended(i *incident) {
 	e.endings.keep(topology.Entity(e.appendEndingKey(nil, &c, i.root)), ending{i.recovered})
 }
 
-// workloadOf is what outlives n and may be ill again next time: what owns it, or n itself, unless it is of a kind that gets another
+// workloadOf is what outlives n and may be ill again next time: what owns it, by all that is known or else by its name, or n itself, unless it is of a kind that gets another
 // name each time.
 func (e *Engine) workloadOf(n topology.Node) topology.Entity {
 	top, climbed := n, false
@@ -139,6 +139,9 @@ func (e *Engine) workloadOf(n topology.Node) topology.Entity {
 		top, climbed = e.graph.Owners(top)[up].Node, true
 	}
 	entity := e.graph.Entity(top)
+	if named := namedWorkload(entity); named != "" {
+		return named
+	}
 	if !climbed && slices.Contains(ephemeral, entity.Kind()) {
 		return ""
 	}
