@@ -101,7 +101,7 @@ type descent struct {
 	links  []chainLink
 }
 
-// partsTo finds what n is part of, as [Engine.below] does, with the ways down to n.
+// partsTo finds what n is part of, as [diagnosis.below] does, with the ways down to n.
 func (d *diagnosis) partsTo(n topology.Node) map[topology.Node]descent {
 	found := make(map[topology.Node]descent)
 	var up func(n topology.Node, way descent, depth int)

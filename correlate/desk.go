@@ -11,7 +11,7 @@ import (
 type desk struct {
 	roll       roll
 	candidates map[topology.Node]*candidate
-	position   map[topology.Node]*member
+	ill        map[topology.Node]*member
 	below      map[topology.Node]int32
 	parts      []part
 	voters     []int
@@ -43,7 +43,7 @@ func (k *desk) cleared() *desk {
 // lay makes room for the run of a ranking. Members stay, since they are what it is about.
 func (k *desk) lay() {
 	k.used = 0
-	k.candidates, k.position, k.below = emptied(k.candidates), emptied(k.position), emptied(k.below)
+	k.candidates, k.ill, k.below = emptied(k.candidates), emptied(k.ill), emptied(k.below)
 	k.parts, k.voters, k.steps = k.parts[:0], k.voters[:0], k.steps[:0]
 }
 

@@ -103,7 +103,10 @@
 // What the root is:
 //
 //	rank.go              when an incident is ranked, and what follows from it
-//	diagnosis.go         the ranking: candidates, votes, scores
+//	diagnosis.go         the ranking from beginning to end: candidates, their scores, and the greedy cover
+//	member.go            the ill entities that a ranking is about
+//	vote.go              what each of them says about who could have caused its trouble
+//	prolong.go           chains of ill entities, and what they leave to silent ones
 //	desk.go              memory that rankings use again
 //	chain.go             how trouble travelled within an incident
 //	strength.go          how much a symptom counts, and what it says

@@ -122,13 +122,13 @@ func (e *Engine) rank(i *incident) {
 				return
 			}
 		} else {
-			e.retake(i, top.node, d.reason(e, 0))
+			e.retake(i, top.node, d.reason(0))
 		}
 	}
 	i.rankedAt = e.now
 	i.roots = make([]Root, len(d.roots))
 	for k, c := range d.roots {
-		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(min(c.score, 1)), Silent: c.silent(), Explains: len(c.hits), Why: d.reason(e, k)}
+		i.roots[k] = Root{Entity: e.graph.Entity(c.node), Score: milli(min(c.score, 1)), Silent: c.silent(), Explains: len(c.hits), Why: d.reason(k)}
 		if k > 0 {
 			i.roots[k].Score = min(i.roots[k].Score, i.roots[k-1].Score)
 		}
@@ -161,7 +161,7 @@ func (e *Engine) retake(i *incident, n topology.Node, why string) {
 }
 
 // reason is one sentence about the k-th root: what it explains, what it shows itself, and how far it is ahead.
-func (d *diagnosis) reason(e *Engine, k int) string {
+func (d *diagnosis) reason(k int) string {
 	c := d.roots[k]
 	if len(d.voters) == 1 && c.own != nil && c.revision == noNode && c.change <= 1 {
 		return "shows " + c.own.name + " itself, and nothing that it depends on is ill"
@@ -209,7 +209,7 @@ func (d *diagnosis) ahead(t []byte, k int) []byte {
 	if k > 0 {
 		return appendHundredths(append(t, "; alone it scores "...), c.plain)
 	}
-	next := d.runnerUp(d.engine, c)
+	next := d.runnerUp(c)
 	switch {
 	case next == nil:
 		return append(t, "; nothing else is a candidate"...)
@@ -230,10 +230,10 @@ func appendHundredths(t []byte, score float64) []byte {
 }
 
 // runnerUp is the best candidate beside a root, by its own score.
-func (d *diagnosis) runnerUp(e *Engine, root *candidate) *candidate {
+func (d *diagnosis) runnerUp(root *candidate) *candidate {
 	var best *candidate
 	for _, c := range d.ranked {
-		if c != root && (best == nil || e.better(c, best) < 0) {
+		if c != root && (best == nil || d.engine.better(c, best) < 0) {
 			best = c
 		}
 	}
