@@ -20,12 +20,13 @@ import (
 func newBacktest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backtest --journal {DB|FILE|DIR|URL} -c NEW.yml [--against OLD.yml]",
-		Short: "Replay what happened under other rules, and say what would have been different",
-		Long: `Replays a journal twice, under a new configuration and under the one that was in force (or that --against names), and tells which
-pages there would have been besides, which not, which earlier or later, with other roots or for others, and whether that trouble was real.
+		Short: "Replay what happened under other rules, and show what would have been different",
+		Long: `Replays a journal twice, once under a new configuration and once under the one that was in force (or the one that --against names), and
+shows which pages would have been added, spared, sent earlier or later, given other roots or sent to other people, and whether the trouble
+behind them was real.
 
-A journal is a store that no quell runs on, a copy of one, JSON Lines (quell journal -o json, or a recording for quell replay), a folder of
-these, or the address of a running quell. Exit status 1 means that a condition of --fail-if holds.`,
+A journal can be a store that no quell is running on, a copy of one, JSON Lines (from quell journal -o json, or a recording for quell replay),
+a folder of these, or the address of a running quell. The exit status is 1 if a condition of --fail-if holds.`,
 		Example: `  quell backtest --journal http://127.0.0.1:9095 --since 30d -c new.yml
   quell backtest --journal quell.db -c new.yml -o markdown --fail-if 'missed > 0' --fail-if 'added > 5' > summary.md
   quell demo --fortnight | quell backtest --journal - -c new.yml --against quell.yml`,
@@ -33,7 +34,7 @@ these, or the address of a running quell. Exit status 1 means that a condition o
 	}
 	from := addJournalFlags(cmd)
 	configPath := configFlag(cmd, "configuration `file` to try")
-	against := cmd.Flags().String("against", "", "configuration `file` to compare with instead of what was in force; of a recording, what quell is shipped with")
+	against := cmd.Flags().String("against", "", "configuration `file` to compare with instead of what was in force, which for a recording is what quell is shipped with")
 	since := cmd.Flags().String("since", "", "how much of the journal counts, back from its end, e.g. `30d`; what comes before warms up (all)")
 	gates := cmd.Flags().StringArray("fail-if", nil, "`condition` for exit status 1, e.g. 'missed > 0'; may be given several times")
 	format := formatFlag(cmd, "text", "json", "markdown")

@@ -22,14 +22,14 @@ import (
 func newIncidentCases() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cases {-c FILE | --db FILE} --out DIR",
-		Short: "Write incidents of which somebody named the root as cases for evaluation",
-		Long: `Writes, for each closed incident of which somebody said what its root was or was not (quell incident feedback, the button "Not the
-root cause" at Slack), what quell was told around it: INCIDENT.jsonl, a recording that quell replay takes, and INCIDENT.topology.json,
-the topology as it was known then. truth.json says for each what the root was; incidents of which somebody knows only what it was not
-are under "_not_root". It is the format of the sets that the evaluation reads, so that rules can be judged by what happened here.
+		Short: "Write incidents whose root somebody named as cases for evaluation",
+		Long: `For each closed incident about which somebody said what its root was or was not (with quell incident feedback, or the button "Not the root
+cause" in Slack), writes what quell was told around that time: INCIDENT.jsonl, a recording for quell replay, and INCIDENT.topology.json,
+the topology as it was known then. truth.json gives the root of each; incidents of which only a wrong root is known are listed under
+"_not_root". The evaluation reads the same format, so rules can be judged by what happened to you.
 
-A recording begins with what fired already. It holds what was told of everything else at that time as well, and neither what people did
-nor what was silenced. A running quell holds its store, so stop it first, or read a copy.`,
+A recording begins with what was firing already. It includes everything else that was heard at that time, but not what people did or what was
+silenced. A running quell locks its store, so stop it first, or read a copy.`,
 		Example: `  quell incident cases --db copy-of-quell.db --out ours/2026-11
   quell replay --topology ours/2026-11/inc-7.topology.json ours/2026-11/inc-7.jsonl`,
 		Args: cobra.NoArgs,

@@ -23,13 +23,13 @@ import (
 func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check -c FILE",
-		Short: "Check a configuration and all files that it names",
-		Long: `Reads a configuration, and the rule, template, topology and secret files that it names, and prints every problem of all of them as
-"file:line:col: problem (hint)". Beside what serve would refuse it warns of what cannot be meant: rules that never match or that an
-earlier one hides, routes that nothing reaches, receivers that nothing names, labels that are misspelt. docs/checking.md tells of each
-kind. With --journal, labels are compared with those that alerts really had. Nothing is contacted but the quell that --journal may name.
+		Short: "Check a configuration and all the files that it names",
+		Long: `Reads a configuration, and the rule, template, topology and secret files that it names, and prints every problem in any of them as
+"file:line:col: problem (hint)". Besides what serve would refuse, it warns about what is probably a mistake: rules that never match or that an
+earlier one hides, routes that nothing reaches, receivers that nothing names, misspelt labels. docs/checking.md explains each kind.
+With --journal, labels are compared with those that alerts really had. Nothing is contacted except the quell that --journal may name.
 
-Exit status 1 says that serve would refuse it; with --strict, that there is a warning.`,
+The exit status is 1 if serve would refuse the configuration or, with --strict, if there is a warning.`,
 		Example: `  quell check -c quell.yml
   quell check -c quell.yml && kill -HUP $(pidof quell)     # reload only what is good
   quell check --strict -o github -c prod/ -c staging/      # prod/quell.yml and staging/quell.yml, in a workflow of GitHub
@@ -37,7 +37,7 @@ Exit status 1 says that serve would refuse it; with --strict, that there is a wa
 		Args: cobra.NoArgs,
 	}
 	paths := cmd.Flags().StringArrayP("config", "c", nil, "the configuration `file`, or a folder with a quell.yml; may be repeated")
-	strict := cmd.Flags().Bool("strict", false, "let warnings fail, too")
+	strict := cmd.Flags().Bool("strict", false, "treat warnings as errors")
 	history := mayHaveJournal(cmd)
 	format := formatFlag(cmd, "text", "json", "sarif", "github")
 	_ = cmd.MarkFlagRequired("config") // fails for unknown flags only

@@ -19,9 +19,9 @@ import (
 func newDelivery() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "delivery",
-		Short: "Look at what is on its way to receivers, and what did not get there",
+		Short: "Look at deliveries on their way to receivers, and at those that failed",
 		Long: `Asks a running quell over HTTP for its deliveries: each is one message to one integration of a receiver. Those that a receiver
-refused for good, or did not take in time, are kept as dead letters, and can be tried again once the cause is gone.`,
+refused for good or did not accept in time are kept as dead letters, and can be tried again once the cause is fixed.`,
 		Example: `  quell delivery list
   quell delivery retry --all --receiver oncall`,
 	}, newDeliveryList(), newDeliveryShow(), newDeliveryRetry())
@@ -63,17 +63,17 @@ func (c *client) deliveries(ctx context.Context, state, receiver string, limit i
 func newDeliveryList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List deliveries that wait, or that were given up, and how receivers are",
-		Long: `Lists the deliveries that no receiver accepted yet, oldest first, with what the last attempt met, after a line for each
-integration: whether it is attempted at all, and what waits for it. With --dead, those that were given up.`,
+		Short: "List deliveries that are waiting or were given up, and the state of each receiver",
+		Long: `Prints one line for each integration (whether quell is sending to it, and how much is waiting), and then the deliveries that have not
+been accepted yet, oldest first, with the outcome of the last attempt. With --dead, lists those that were given up.`,
 		Example: `  quell delivery list
   quell delivery list --dead --receiver oncall -o json`,
 		Args: cobra.NoArgs,
 	}
 	address := urlFlag(cmd)
 	format := formatFlag(cmd, "text", "json")
-	dead := cmd.Flags().Bool("dead", false, "what was given up")
-	pending := cmd.Flags().Bool("pending", false, "what waits (the default)")
+	dead := cmd.Flags().Bool("dead", false, "list what was given up")
+	pending := cmd.Flags().Bool("pending", false, "list what is waiting (the default)")
 	receiver := cmd.Flags().String("receiver", "", "only those to the receiver of this `name`")
 	limit := cmd.Flags().Int("limit", 50, "how many at most; 0 is all")
 	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
@@ -175,8 +175,8 @@ func deliveryTable(out io.Writer, page *deliveryPage, state string) error {
 func newDeliveryShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show ID",
-		Short:   "Show a delivery: what, to whom, and why it is not there",
-		Long:    "Shows all that is known of a delivery that waits, or that was given up.",
+		Short:   "Show a delivery: what, to whom, and why it has not arrived",
+		Long:    "Shows everything known about a delivery that is waiting or was given up.",
 		Example: "  quell delivery show 4194305",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -225,16 +225,16 @@ func newDeliveryRetry() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry ID…|--all",
 		Short: "Try dead letters again",
-		Long: `Has deliveries that were given up tried again, with what there is to say now. A page whose incident is over, or that somebody has
-acknowledged meanwhile, is refused with the reason, unless --force insists: nothing follows it at the receiver then, so it has to be closed
-there by hand.`,
+		Long: `Tries deliveries again that were given up, with what there is to say now. A page is refused, with the reason, if its incident is over or
+somebody has acknowledged it since, unless you insist with --force. Then nothing more is sent about it, so it has to be closed by
+hand at the receiver.`,
 		Example: `  quell delivery retry 4194305
   quell delivery retry --all --receiver oncall`,
 	}
 	address := urlFlag(cmd)
-	all := cmd.Flags().Bool("all", false, "all that are kept")
+	all := cmd.Flags().Bool("all", false, "try all dead letters again")
 	receiver := cmd.Flags().String("receiver", "", "with --all, only those to the receiver of this `name`")
-	force := cmd.Flags().Bool("force", false, "also what has nothing to tell any more")
+	force := cmd.Flags().Bool("force", false, "try even those that have nothing to say any more")
 	by := cmd.Flags().String("by", os.Getenv("USER"), "`name` for the audit log")
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
 		switch {

@@ -12,12 +12,12 @@ import (
 func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See in 40 seconds what quell does",
+		Short: "See what quell does, in 40 seconds",
 		Long: `Plays a bad morning of a shop in fast motion: a node dies and raises some 300 alerts, three pods restart and recover, a rollout
-goes wrong. quell itself is real; PagerDuty and Slack are played on this machine, which the demo does not leave, and of which
-nothing remains. Ctrl-C ends it at once.
+goes wrong. quell itself is real; PagerDuty and Slack are stand-ins on this machine. The demo sends nothing anywhere else and
+leaves nothing behind. Ctrl-C ends it at once.
 
-With --fortnight it plays nothing, and writes two weeks of the same shop as recorded input, to try quell replay with.`,
+With --fortnight it plays nothing, but writes two weeks of the same shop as recorded input, for trying out quell replay.`,
 		Example: `  quell demo
   NO_COLOR=1 quell demo | tee morning.txt
   quell demo --fortnight | quell replay -`,

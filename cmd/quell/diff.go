@@ -19,10 +19,10 @@ func newDiff() *cobra.Command {
 		Use:   "diff -c FILE",
 		Short: "Compare a configuration with the one that is running",
 		Long: `Compares a configuration, with the rules, templates and topologies that it names, with the one that a running quell has in force:
-by what they say (rules by section and name, routes by their matchers, receivers by name), and line by line. Secrets are neither sent nor
-shown; where only they differ, the file is named.
+by meaning (rules by section and name, routes by their matchers, receivers by name), and line by line. Secrets are neither sent nor shown;
+where nothing else differs, the file is named.
 
-Exit status 0 says that both are the same, 1 that they differ, or that one could not be had, 2 that the command line is wrong.`,
+The exit status is 0 if both are the same, 1 if they differ or one of them could not be read, and 2 if the command line is wrong.`,
 		Example: `  quell diff -c quell.yml
   quell diff -c quell.yml --url http://quell.ops:9095 -o markdown >> $GITHUB_STEP_SUMMARY`,
 		Args: cobra.NoArgs,

@@ -19,10 +19,10 @@ var digestFormats = []string{"text", "markdown", "html", "email", "json", "slack
 func newDigest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "digest",
-		Short: "Report what happened and healed by itself",
+		Short: "Report what happened and what healed by itself",
 		Long: `Reports on the incidents of a running quell: what healed by itself, how often, how long it took and what healed it, what got worse,
-which pages nobody needed, what flaps, which alerts are noise and what to do about them, what paged, and what nobody knows the end of.
-It is compared with the period before. It is the report that the configuration's digests send, for any period, at any time.`,
+which pages nobody needed, what flaps, which alerts are noise and what to do about them, what paged, and what ended unknown. All of it is
+compared with the period before. This is the report that the configuration's digests send, for whatever period you ask for.`,
 		Example: `  quell digest --since 7d
   quell digest --since 30d --matcher 'team="shop"'
   quell digest --since 24h --timezone Europe/Berlin -o markdown > yesterday.md
@@ -33,7 +33,7 @@ It is compared with the period before. It is the report that the configuration's
 	}
 	address := urlFlag(cmd)
 	format := formatFlag(cmd, digestFormats...)
-	since := cmd.Flags().String("since", "7d", "begin of the period: a `time` (2026-01-02T03:04:05Z), or a duration until now, e.g. 24h or 7d")
+	since := cmd.Flags().String("since", "7d", "start of the period: a `time` (2026-01-02T03:04:05Z), or a duration until now, e.g. 24h or 7d")
 	until := cmd.Flags().String("until", "", "end of the period, likewise (default: now)")
 	timezone := cmd.Flags().String("timezone", "UTC", "time `zone` of the report, e.g. Europe/Berlin")
 	matchers := cmd.Flags().StringArray("matcher", nil, "only incidents whose alerts all have these `labels`, e.g. team=\"shop\"; may be repeated")

@@ -17,9 +17,9 @@ import (
 func newGraph() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph ENTITY",
-		Short: "Show what depends on an entity, and on what it depends",
-		Long: `Asks a running quell what its topology knows next to an entity: each dependency with its type, who tells of it, for how long
-already, and how soon it ends unless it is told again. Ids are kind/name or kind/namespace/name, with @cluster behind them where a
+		Short: "Show what depends on an entity, and what it depends on",
+		Long: `Asks a running quell for an entity's neighbours in its topology: each dependency with its type, who reported it, how long it has been
+known, and when it will be dropped unless it is reported again. Ids are kind/name or kind/namespace/name, followed by @cluster where a
 cluster is known.`,
 		Example: `  quell graph service/shop/checkout
   quell graph node/n3@prod-eu -o json | jq -r '.dependents[].entity'`,

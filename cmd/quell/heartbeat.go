@@ -17,9 +17,9 @@ import (
 func newHeartbeat() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "heartbeat",
-		Short: "Look at who is expected to report over and over",
+		Short: "Look at who is expected to report regularly",
 		Long: `Asks a running quell over HTTP for the heartbeats that it expects: alerts that always fire, such as the Watchdog of each cluster,
-and jobs that report by themselves. The configuration's key heartbeats says which.`,
+and jobs that report on their own. The key heartbeats of the configuration says which.`,
 		Example: `  quell heartbeat list
   quell heartbeat forget watchdog cluster=old-eu`,
 	}, newHeartbeatList(), newHeartbeatForget())
@@ -28,8 +28,8 @@ and jobs that report by themselves. The configuration's key heartbeats says whic
 func newHeartbeatList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List heartbeats, with how they are",
-		Long:    "Lists the heartbeats that are expected: ok, waiting for the first beat, missing, or failed by their own word.",
+		Short:   "List heartbeats and their state",
+		Long:    "Lists the heartbeats that are expected: ok, waiting for the first beat, missing, or failed by their own account.",
 		Example: `  quell heartbeat list -o json`,
 		Args:    cobra.NoArgs,
 	}
@@ -61,9 +61,9 @@ func heartbeatTable(out io.Writer, list []correlate.HeartbeatView) error {
 func newHeartbeatForget() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forget NAME [LABEL=VALUE…]",
-		Short: "Expect one no longer, until it beats again",
-		Long: `Forgets a heartbeat that was learned when it beat first, such as that of a cluster that is gone. Those that the configuration
-expects by name are taken out there.`,
+		Short: "Stop expecting a heartbeat until it beats again",
+		Long: `Forgets a heartbeat that was learned from its first beat, such as that of a cluster that is gone. Those that the configuration
+expects by name have to be removed there.`,
 		Example: `  quell heartbeat forget watchdog cluster=old-eu`,
 		Args:    cobra.MinimumNArgs(1),
 	}

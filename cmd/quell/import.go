@@ -13,9 +13,9 @@ import (
 func newImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
-		Short: "Take over what belongs to an Alertmanager: its configuration, or its events",
-		Long: `Looks into the files: a configuration of Alertmanager is turned into one of quell, as 'quell import alertmanager' does; what
-Alertmanager's event recorder wrote is given to a running quell, as 'quell import events' does.`,
+		Short: "Import Alertmanager's configuration, or its events",
+		Long: `Looks at the files to see what they are. An Alertmanager configuration is converted as by 'quell import alertmanager'; what
+Alertmanager's event recorder wrote is sent to a running quell as by 'quell import events'.`,
 		Example: `  quell import alertmanager.yml -o quell.yml
   tail -F /alertmanager/events.jsonl | quell import -`,
 		Args: cobra.MinimumNArgs(1),

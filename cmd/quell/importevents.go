@@ -27,11 +27,11 @@ const (
 func newImportEvents() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events FILE…",
-		Short: "Give a running quell what Alertmanager's event recorder wrote into a file",
-		Long: `Posts the lines of files that Alertmanager's event recorder writes (file_outputs), so that alerts which never reach quell by a
-webhook are counted. "-" is standard input, as it comes. Events older than half an hour are passed over: of them quell does not know any
-more what it has seen. Lines that are no events, such as one that a rotated file broke off, are told and passed over; the exit status is 1
-then. What comes from standard input waits while quell is away. Where Alertmanager can reach quell, its webhook_outputs do the same without a file.`,
+		Short: "Send a running quell what Alertmanager's event recorder wrote to a file",
+		Long: `Posts the lines of files that Alertmanager's event recorder writes (file_outputs), so that alerts which never reach quell by
+webhook are counted. "-" is standard input, read as it arrives. Events older than half an hour are skipped, since quell no longer knows
+whether it has seen them. Lines that are no events, such as one cut off when a file was rotated, are reported and skipped, and the exit
+status is then 1. Standard input waits while quell is down. Where Alertmanager can reach quell, its webhook_outputs do the same without a file.`,
 		Example: `  tail -F /alertmanager/events.jsonl | quell import events -`,
 		Args:    cobra.MinimumNArgs(1),
 	}

@@ -17,9 +17,9 @@ import (
 func newIncident() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "incident",
-		Short: "Look at incidents of a running quell, and act on them",
-		Long: `Asks a running quell over HTTP. An incident is all symptoms that one root cause explains; its id looks like inc-7, as in
-pages, messages and digests.`,
+		Short: "Look at the incidents of a running quell, and act on them",
+		Long: `Asks a running quell over HTTP. An incident is all the symptoms that one root cause explains. Its id, such as inc-7, is in
+every page, message and digest.`,
 		Example: `  quell incident list --state held,escalated
   quell incident why inc-7`,
 	}, newIncidentList(), newIncidentShow(), newIncidentWhy(), newIncidentPicture(), newIncidentFeedback(), newIncidentCases(),
@@ -32,8 +32,8 @@ func newIncidentList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List incidents, newest first",
-		Long: `Lists incidents, newest first: those that are open, those that can still be reopened, and those kept as history. Filters add
-up.`,
+		Long: `Lists incidents, newest first: those that are open, those that can still be reopened, and those kept as history. An incident
+has to pass all filters.`,
 		Example: `  quell incident list --state held             # what may heal by itself
   quell incident list --since 24h --severity critical -o json`,
 		Args: cobra.NoArgs,
@@ -105,15 +105,15 @@ func newIncidentWhy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why ID",
 		Short: "Explain why an incident has its root",
-		Long: `Explains an incident: by which numbers its root leads, which way trouble took from it to each symptom and who told of the
-dependencies on that way, which other candidates there are and why not they, what would have made another the root, why quell
-waited or did not, and what ended it.
+		Long: `Explains an incident: the numbers that put its root first, the path that trouble took from there to each symptom and who reported the
+dependencies along it, the other candidates and what speaks against them, what would have made another the root, why quell waited
+or did not, and what ended the incident.
 
 The score of a candidate is the product of four factors. Coverage is the share of the symptoms' strength that it explains; each
-symptom counts by the chance that trouble travels the way to it and by how well the times fit. Evidence is 1 if the candidate shows
-trouble of its own, and less if what it shows may come from below, or if it is silent and few of those next to it are ill. The prior
-is that of its kind. A change shortly before multiplies the score. What would have made another the root is not guessed: the incident
-is ranked again with that one thing changed.
+symptom counts by the chance that trouble travels the path to it and by how well the times fit. Evidence is 1 if the candidate shows
+trouble of its own; it is less if what it shows may come from something it depends on, or if it is silent and few of its neighbours
+are ill. The prior is that of its kind. A recent change multiplies the score. What would have made another the root is not guessed:
+the incident is ranked again with that one thing changed.
 
 An incident that is over is explained with the dependencies that are known now. Once it can no longer be reopened, only its stored
 roots, paths and decisions are left.`,

@@ -23,10 +23,10 @@ import (
 func newJournal() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "journal {-c FILE | --db FILE}",
-		Short: "Print what quell was told, record by record",
+		Short: "Print everything quell was told, record by record",
 		Long: `Prints the journal of a store: what quell was told, in the order in which it decided about it. With -o json each record is
-one line, {"seq": …, "t": …, "inputs": [{"alert": …}, …]}. Where the beginning is left out, or not kept any more, a line before them,
-{"journal": …}, says from where on, and what was in force and known by then. A running quell holds its store, so stop it first, or read a copy.`,
+one line, {"seq": …, "t": …, "inputs": [{"alert": …}, …]}. If the beginning is left out or no longer kept, a first line, {"journal": …},
+says where the records start, and what was in force and known by then. A running quell locks its store, so stop it first, or read a copy.`,
 		Example: `  quell journal -c quell.yml --from 1200
   quell journal --db data/quell.db -o json | grep '"command"'`,
 		Args: cobra.NoArgs,

@@ -15,7 +15,7 @@ type journalFlags struct{ from, tokenFile *string }
 // mayHaveJournal adds --journal and --token-file.
 func mayHaveJournal(cmd *cobra.Command) *journalFlags {
 	return &journalFlags{
-		from:      cmd.Flags().String("journal", "", "`where` the journal is: the file of a store, JSON Lines, a folder of these, -, or the address of a running quell"),
+		from:      cmd.Flags().String("journal", "", "`where` the journal is: a store's file, JSON Lines, a folder of these, -, or the address of a running quell"),
 		tokenFile: tokenFlag(cmd),
 	}
 }

@@ -30,15 +30,15 @@ func newLearn() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "learn [-c FILE] [--topology FILE] {--journal {DB|FILE|DIR|URL} | FILE.jsonl…}",
 		Short: "Propose causes and dependencies that history suggests",
-		Long: `Looks through history for symptoms that follow others more often than chance gives, and writes what it finds as a rules file for
-you to review. Nothing is ever applied by itself: delete what you do not believe, and list the rest under rules.files.
+		Long: `Looks through history for symptoms that follow others more often than by chance, and writes what it finds as a rule file for
+you to review. Nothing is ever applied automatically: delete what you do not believe, and list the rest under rules.files.
 
-Compared are types of symptoms on one entity, types on two entities of which one depends on the other (or that share a
-namespace, where no dependency is known), and entities between which no path of dependencies is known. Flapping counts as one
-start, and a storm as one time. A month of history is a good start, a day is too little.
+It compares types of symptoms on one entity, types on two entities of which one depends on the other (or which share a namespace, where
+no dependency is known), and entities between which no path of dependencies is known. Flapping counts as one start, and a storm as one
+occurrence. A month of history is a good start; a day is too little.
 
-History is recorded input, as quell replay takes it ("-" is standard input), or a journal: that of --journal, or, without files, that of the
-store that the configuration names. A running quell holds its store, so ask it by its address, or read a copy.`,
+History is recorded input, as quell replay takes it ("-" is standard input), or a journal: the one that --journal names or, without files, that of
+the store in the configuration. A running quell locks its store, so ask it by its address, or read a copy.`,
 		Example: `  quell learn -c quell.yml --journal http://127.0.0.1:9095 > proposed.yml   # then read it, and prune it
   quell learn --topology shop.json --window 10m -o text january.jsonl february.jsonl
   quell check -c quell.yml                                                  # after proposed.yml was put under rules.files`,
@@ -48,8 +48,8 @@ store that the configuration names. A running quell holds its store, so ask it b
 	flags.StringVarP(&f.config, "config", "c", "", "configuration `file` with the rules and topology to use")
 	f.journal = mayHaveJournal(cmd)
 	flags.StringVar(&f.topology, "topology", "", "topology `file`: what is near what")
-	flags.StringVar(&f.window, "window", model.Duration(learn.DefaultWindow).String(), "`duration` after its cause in which an effect starts")
-	flags.StringVar(&f.halfLife, "half-life", "", "`duration` after which an observation counts half, e.g. 90d; without it all count alike")
+	flags.StringVar(&f.window, "window", model.Duration(learn.DefaultWindow).String(), "`duration` after its cause within which an effect starts")
+	flags.StringVar(&f.halfLife, "half-life", "", "`duration` after which an observation counts half, e.g. 90d; without it all count the same")
 	flags.Float64Var(&f.thresholds.Episodes, "min-times", f.thresholds.Episodes, "`times` that cause and effect must have come together")
 	flags.IntVar(&f.thresholds.Days, "min-days", f.thresholds.Days, "`days` on which they must have")
 	flags.Float64Var(&f.thresholds.Lift, "min-lift", f.thresholds.Lift, "`factor` by which that must be more often than chance gives")

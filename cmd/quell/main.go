@@ -87,8 +87,8 @@ func newRoot() *cobra.Command {
 	root := group(&cobra.Command{
 		Use:   "quell",
 		Short: "One page per root cause, and none for what heals by itself",
-		Long: `quell takes in Alertmanager webhooks and Kubernetes events, collapses cascades into root causes, gives them their
-chance to heal, and pages a human only for what did not recover. What healed by itself is told in a digest.`,
+		Long: `quell takes in Alertmanager webhooks and Kubernetes events, collapses cascades into root causes, gives them a
+chance to heal, and pages a human only for what does not recover. What healed by itself goes into a digest.`,
 		Example: `  quell check -c quell.yml && quell serve -c quell.yml
   quell replay yesterday.jsonl`,
 		Version: versionText(), SilenceErrors: true, SilenceUsage: true,

@@ -26,7 +26,7 @@ type migrateOptions struct {
 func migrateFlags(cmd *cobra.Command) *migrateOptions {
 	o := new(migrateOptions)
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "write the configuration to a new `file` instead of standard output")
-	cmd.Flags().StringVar(&o.secrets, "secrets-dir", "", "write the credentials that the old file holds into files in this `folder`, for your eyes only")
+	cmd.Flags().StringVar(&o.secrets, "secrets-dir", "", "write the credentials that the old file holds to files in this `folder`, readable only by you")
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "exit with status 1 if something could not be carried over")
 	return o
 }
@@ -34,10 +34,10 @@ func migrateFlags(cmd *cobra.Command) *migrateOptions {
 func newImportAlertmanager() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "alertmanager FILE",
-		Short: "Turn a configuration of Alertmanager into one of quell",
-		Long: `Reads alertmanager.yml and writes quell.yml: routes, receivers, time intervals and templates. What is different, or could not be carried
-over, is said on standard error as "file:line:col: what (what to do)", and in comments of the new file. Credentials never stand in the new
-file, but in files of their own: which ones to make is said, or --secrets-dir makes them. No file is overwritten.`,
+		Short: "Convert Alertmanager's configuration into one for quell",
+		Long: `Reads alertmanager.yml and writes quell.yml: routes, receivers, time intervals and templates. What is different, or could not be
+carried over, is reported on standard error as "file:line:col: what (what to do)", and in comments of the new file. Credentials never go into
+the new file but into files of their own: it says which ones to make, or makes them with --secrets-dir. No file is overwritten.`,
 		Example: `  quell import alertmanager alertmanager.yml -o quell.yml --secrets-dir secrets
   quell check -c quell.yml`,
 		Args: cobra.ExactArgs(1),

@@ -18,8 +18,8 @@ func newPacks() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "packs",
 		Short: "Read the rule packs that come with quell",
-		Long: `Lists the rule packs that come with quell, and prints them. They are ordinary rule files: copy from them what should be otherwise
-into a file of your own, which is asked first. The configuration's key rules.packs says which are in force.`,
+		Long: `Lists the rule packs that come with quell, and prints them. They are ordinary rule files: to change something, copy it
+into a file of your own, which takes precedence. The key rules.packs of the configuration says which are in force.`,
 		Example: `  quell packs list
   quell packs show kube-prometheus`,
 	}, newPacksList(), newPacksShow())
@@ -35,8 +35,8 @@ type packView struct {
 func newPacksList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the packs, with what they are for",
-		Long:    "Lists the packs, with what each is for. Those that are on where the configuration says nothing are marked as default.",
+		Short:   "List the packs and what they are for",
+		Long:    "Lists the packs and what each is for. Those that are on unless the configuration says otherwise are marked as default.",
 		Example: `  quell packs list -o json`,
 		Args:    cobra.NoArgs,
 	}
@@ -73,8 +73,8 @@ func packTable(out io.Writer, list []packView) error {
 func newPacksShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show PACK",
-		Short:   "Print a pack as the rule file that it is",
-		Long:    "Prints a pack, byte for byte as quell reads it: a rule file with comments that say why.",
+		Short:   "Print a pack as a rule file",
+		Long:    "Prints a pack exactly as quell reads it: a rule file with comments that say why.",
 		Example: `  quell packs show postgres > rules/postgres.yml`,
 		Args:    cobra.ExactArgs(1),
 	}

@@ -18,10 +18,10 @@ var encodings = map[string]func(*picture.Image) []byte{".svg": (*picture.Image).
 func newIncidentPicture() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "picture ID FILE",
-		Short: "Draw the cascade of an incident into an SVG or PNG file",
-		Long: `Draws an incident from left to right: its root cause first, then what it reached, over which dependencies, and when each symptom
-began. Entities without a symptom are dashed; many of one kind are one box. The end of the file's name says in which form. What is to be
-seen is printed in words: the alternative text of the picture.
+		Short: "Draw the cascade of an incident as an SVG or PNG file",
+		Long: `Draws an incident from left to right: its root cause first, then what trouble reached, over which dependencies, and when each symptom
+began. Entities without a symptom are dashed; many of one kind share a box. The file's extension chooses the format. The picture is also
+printed in words, which serve as its alternative text.
 
 A running quell serves the same at /api/v1/incidents/ID/cascade.svg and cascade.png.`,
 		Example: `  quell incident picture inc-7 cascade.svg
@@ -29,7 +29,7 @@ A running quell serves the same at /api/v1/incidents/ID/cascade.svg and cascade.
 		Args: cobra.ExactArgs(2),
 	}
 	address := urlFlag(cmd)
-	lines := cmd.Flags().Int("entities", 24, "how many boxes there are at most, or so; what is too much is summed up by kind")
+	lines := cmd.Flags().Int("entities", 24, "roughly how many boxes to draw at most; the rest is summed up by kind")
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
 		encode, ok := encodings[strings.ToLower(filepath.Ext(args[1]))]
 		if !ok {

@@ -37,13 +37,13 @@ func newRecord() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "record --journal {DB|FILE|DIR|URL} [--from TIME] [--to TIME] [--incident ID] --out TEST.txtar",
 		Short: "Turn a stretch of the journal into a test of the rules",
-		Long: `Writes a test for quell test of what happened: what was told in a stretch of time, or of one incident only what it and its
-neighbourhood needed, what operators did, and as expectations what the rules make of it. With -c the test names that configuration; without,
-it holds the rules that were in force.
+		Long: `Writes a test for quell test from what happened: what quell was told in a stretch of time (or, for one incident, only what it and its
+neighbourhood need), what operators did, and, as expectations, what the rules make of it. With -c the test refers to that configuration;
+without, it contains the rules that were in force.
 
---scrub replaces names in labels, entities, silences and rules, the same by the same, and drops annotations, messages, comments and reasons.
-Names of alerts, severities and kinds are kept, and the values of the labels that --keep names. The test then holds the rules, with -c, too:
-a configuration that it named would tell names. Read the file before you give it to anybody.`,
+--scrub replaces names in labels, entities, silences and rules consistently, and drops annotations, messages, comments and reasons. It keeps
+the names of alerts, severities and kinds, and the values of the labels that --keep lists. The test then contains the rules even with -c,
+since a configuration it refers to would give names away. Read the file before you hand it to anybody.`,
 		Example: `  quell record --journal http://127.0.0.1:9095 --incident inc-42 -c quell.yml --out tests/node-lost.txtar
   quell record --journal quell.db --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --scrub --keep team --out storm.txtar`,
 		Args: cobra.NoArgs,
@@ -52,12 +52,12 @@ a configuration that it named would tell names. Read the file before you give it
 		journal:  addJournalFlags(cmd),
 		config:   configFlag(cmd, "configuration `file` that the test is to name"),
 		out:      cmd.Flags().String("out", "", "`file` to write, *.txtar"),
-		from:     cmd.Flags().String("from", "", "begin of the stretch, a `time` like 2026-11-20T10:00:00Z"),
+		from:     cmd.Flags().String("from", "", "start of the stretch, a `time` like 2026-11-20T10:00:00Z"),
 		to:       cmd.Flags().String("to", "", "its end, a `time`"),
-		incident: cmd.Flags().String("incident", "", "only what this incident needs, by its `id`"),
-		scrub:    cmd.Flags().Bool("scrub", false, "replace names by others"),
+		incident: cmd.Flags().String("incident", "", "only what the incident with this `id` needs"),
+		scrub:    cmd.Flags().Bool("scrub", false, "replace names with made-up ones"),
 		keep:     cmd.Flags().StringSlice("keep", nil, "`labels` whose values --scrub keeps"),
-		force:    cmd.Flags().Bool("force", false, "replace a file that is there"),
+		force:    cmd.Flags().Bool("force", false, "overwrite an existing file"),
 	}
 	cmd.MarkFlagsOneRequired("out")
 	cmd.MarkFlagsOneRequired("incident", "from", "to")

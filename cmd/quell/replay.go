@@ -28,7 +28,7 @@ and all rule packs apply. "-" is standard input. The same input gives the same d
 	configPath := configFlag(cmd, "configuration `file` with the rules, holds and topology to use")
 	topologyPath := cmd.Flags().String("topology", "", "topology `file`, applied before the first line")
 	format := formatFlag(cmd, "text", "json")
-	only := cmd.Flags().StringSlice("incident", nil, "tell only of these incidents, by their `ids`; JSON is always whole")
+	only := cmd.Flags().StringSlice("incident", nil, "show only the incidents with these `ids`; JSON is always complete")
 	verbose := cmd.Flags().BoolP("verbose", "v", false, "explain each incident at length: all symptoms, candidates and factors")
 	report := addReportFlags(cmd)
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {

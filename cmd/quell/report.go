@@ -25,7 +25,7 @@ type reportFlags struct{ folder, since, until, timezone string }
 
 func addReportFlags(cmd *cobra.Command) *reportFlags {
 	f := new(reportFlags)
-	cmd.Flags().StringVar(&f.folder, "report", "", "write into this `folder` what people would have got: the digest and its charts, the largest cascade, its messages")
+	cmd.Flags().StringVar(&f.folder, "report", "", "write to this `folder` what people would have received: the digest and its charts, the largest cascade, its messages")
 	cmd.Flags().StringVar(&f.since, "since", "7d", "with --report: the `duration` that the digest covers; the one before it is compared")
 	cmd.Flags().StringVar(&f.until, "until", "", "with --report: the `time` at which the digest ends, as RFC 3339 has it; empty is the last line's")
 	cmd.Flags().StringVar(&f.timezone, "timezone", "UTC", "with --report: the time `zone` of the digest's readers")

@@ -16,9 +16,9 @@ func newRoute() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "route -c FILE LABEL=VALUE…",
 		Short: "Show who would be told of an incident, and when",
-		Long: `Follows an incident with the labels given through the routes and escalation policies of a configuration, from a moment on at which
-it escalates, and shows who is told when as long as nobody acknowledges it and all receivers take what they get. Beside the labels that
-all alerts of an incident share, routes match quell_root, quell_kind, quell_namespace and quell_cluster. Nothing is contacted.`,
+		Long: `Follows an incident with the given labels through the routes and escalation policies of a configuration from the moment at which it
+escalates, and shows who is told when, provided that nobody acknowledges it and every receiver accepts what it is sent. Besides the
+labels that all alerts of an incident share, routes match quell_root, quell_kind, quell_namespace and quell_cluster. Nothing is contacted.`,
 		Example: `  quell route -c quell.yml severity=critical team=shop
   quell route -c quell.yml severity=warning --at 2026-11-21T03:00:00Z   # a Saturday night`,
 	}

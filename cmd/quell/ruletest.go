@@ -15,10 +15,10 @@ var testFormats = []string{"text", "json", "junit"}
 func newTest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test FILE|FOLDER…",
-		Short: "Run tests of rules",
+		Short: "Run tests of your rules",
 		Long: `Plays stories in virtual time: alerts, events and what operators do go in, and incidents, pages, notices and digests are compared
 with what the tests expect. A folder stands for all files in it that are named *_test.yml or *.txtar. docs/testing-rules.md
-describes the files. Exit status 1 says that a test failed, or that less of the rules was tested than --coverage-min asks for.`,
+describes the files. The exit status is 1 if a test failed, or if the tests cover less of the rules than --coverage-min asks for.`,
 		Example: `  quell test rules/                               # all tests in a folder
   quell test --run 'node' -v rules/shop_test.yml    # some of them, with the story of each incident
   quell test --update rules/shop_test.yml           # write down what happens now; read the diff
@@ -29,10 +29,10 @@ describes the files. Exit status 1 says that a test failed, or that less of the 
 	format := formatFlag(cmd, testFormats...)
 	var o ruletest.Options
 	run := cmd.Flags().String("run", "", "run only tests whose names match this `regexp`")
-	cmd.Flags().BoolVar(&o.Update, "update", false, "write what happens into the files where it is not what they expect")
+	cmd.Flags().BoolVar(&o.Update, "update", false, "rewrite the expectations that do not match what happens")
 	cmd.Flags().BoolVarP(&o.Verbose, "verbose", "v", false, "tell the story of each incident")
 	cmd.Flags().BoolVar(&o.Coverage, "coverage", false, "list the rules that never decided anything in any test")
-	cmd.Flags().BoolVar(&o.PackCoverage, "coverage-packs", false, "list those of rule packs, too")
+	cmd.Flags().BoolVar(&o.PackCoverage, "coverage-packs", false, "list those of rule packs as well")
 	least := cmd.Flags().Int("coverage-min", 0, "fail if fewer than this many `percent` of the rules decided something")
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
 		if err := checkFormat(*format, testFormats...); err != nil {

@@ -12,11 +12,11 @@ func newSchema() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of rule files or of the configuration",
-		Long: `Prints a JSON Schema (2020-12), by which editors complete keys, show what each means, and mark mistakes while you type.
-It is made of the code that reads the files, so it is always that of this quell. What takes more than one file to see
-(names that lead nowhere, patterns of files, rules that never match) quell check says.
+		Long: `Prints a JSON Schema (2020-12), with which editors complete keys, show what each means, and mark mistakes as you type.
+It is generated from the code that reads the files, so it always fits this quell. For what takes more than one file to see
+(names that lead nowhere, file patterns, rules that never match) run quell check.
 
-Editors that use yaml-language-server (VS Code, Neovim, Helix, Emacs …) read a schema that the file's first line names:
+Editors that use yaml-language-server (VS Code, Neovim, Helix, Emacs …) use the schema that the file's first line names:
 
   # yaml-language-server: $schema=rules.schema.json`,
 		Example: `  quell schema rules > rules/rules.schema.json

@@ -18,19 +18,19 @@ func newServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve -c FILE",
 		Short: "Run quell",
-		Long: `Takes in alerts and events over HTTP, and pages. When the files of the configuration change, and by SIGHUP or POST /-/reload, they
-are read anew; if anything in them is wrong, the configuration before stays in force, also over a restart. SIGINT and SIGTERM stop
-it; what was accepted is on disk, also after a crash.
+		Long: `Takes in alerts and events over HTTP, and pages. It reads its configuration again when the files change, on SIGHUP, and on
+POST /-/reload; if anything is wrong with the new one, the old one stays in force, even across a restart. SIGINT and SIGTERM stop it.
+What it accepted is on disk, even after a crash.
 
-Exit status 1 says that it could not start or had to stop, and that starting again may help; 3 that the store is damaged or was
-written by a newer quell, and that a human is needed.`,
+Exit status 1 means that it could not start or had to stop, and that starting it again may help; 3 means that the store is damaged
+or was written by a newer quell, and that a human is needed.`,
 		Example: `  quell serve -c quell.yml
   quell serve -c quell.yml --listen 127.0.0.1:9195      # beside one that runs`,
 		Args: cobra.NoArgs,
 	}
 	path := configFlag(cmd, "the configuration `file`")
 	listen := cmd.Flags().String("listen", "", "`address` to listen on instead of server.listen")
-	store := cmd.Flags().String("storage", "", "store `file` instead of storage.path; with it quell finds its store though the configuration cannot be read at all")
+	store := cmd.Flags().String("storage", "", "store `file` instead of storage.path; lets quell find its store even if the configuration cannot be read")
 	_ = cmd.MarkFlagRequired("config") // fails for unknown flags only
 	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
 		reload, stop := hangups()

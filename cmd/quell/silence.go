@@ -26,14 +26,14 @@ const silencesPath = "/api/v1/silences"
 func newSilence() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "silence",
-		Short: "Keep alerts, or all that depends on something, from paging for a while",
+		Short: "Keep alerts, or everything that depends on something, from paging for a while",
 		Long: `Asks a running quell to silence something, and shows what is silenced.
 
-What is silenced is looked at as ever: it joins its incident, and people see it there. An incident pages only if there is something in it
-that goes on and is not silenced. When a silence ends, what is still ill gets the settle time, and pages then. Those who were paged
-before hear no more of an incident while all of it is silenced, but that it is over.
+Silenced alerts still join their incident, where people can see them. An incident pages only if something in it is still going on and is
+not silenced. When a silence ends, whatever is still ill gets the settle time, and then pages. While all of an incident is silenced,
+those who were paged for it hear nothing more, except that it is over.
 
-amtool and other tools for Alertmanager's silences work with quell as well.`,
+amtool and other tools for Alertmanager's silences work with quell, too.`,
 		Example: `  quell silence add --for 2h --comment "new switch" --entity node/n3
   quell silence list`,
 	}, newSilenceAdd(), newSilenceList(), newSilenceExpire())
@@ -51,9 +51,9 @@ func newSilenceFlags(cmd *cobra.Command, lasts, lastsHelp string) silenceFlags {
 		address: urlFlag(cmd),
 		lasts:   cmd.Flags().String("for", lasts, lastsHelp),
 		starts:  cmd.Flags().String("start", "", "`time` at which it begins, as 2026-05-03T22:00:00Z; otherwise now"),
-		comment: cmd.Flags().String("comment", "", "`why`, for those who see the silence"),
+		comment: cmd.Flags().String("comment", "", "`why`, for whoever sees the silence"),
 		by:      cmd.Flags().String("by", os.Getenv("USER"), "`name` that the silence and the audit log show"),
-		force:   cmd.Flags().Bool("force", false, "silence it even if that is too broad"),
+		force:   cmd.Flags().Bool("force", false, "create the silence even if it is too broad"),
 	}
 }
 
@@ -89,21 +89,21 @@ func (f *silenceFlags) make(cmd *cobra.Command, asked *web.Silence) error {
 func newSilenceAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add [MATCHER…]",
-		Short: "Silence alerts, or all that depends on an entity",
-		Long: `Silences alerts that fit all matchers, and that are about one of the entities or about something that depends on one.
+		Short: "Silence alerts, or everything that depends on an entity",
+		Long: `Silences alerts that fit all the matchers, and that are about one of the entities or something that depends on one.
 
 Matchers are Alertmanager's: alertname=KubePodNotReady, 'team=~"shop|pay"', severity!=critical. An entity is what quell graph shows:
-node/n3, service/shop/db, or a whole namespace/shop or cluster/prod-eu. What depends on it is what quell's topology says at the moment at
-which somebody would be paged: pods of a node, callers of a service, with the parts that something cannot do without.
+node/n3, service/shop/db, or a whole namespace/shop or cluster/prod-eu. What depends on it is looked up in quell's topology at the moment at
+which somebody would be paged: the pods of a node, the callers of a service, and whatever has parts that cannot do without it.
 
-A silence that is too broad is refused, with what it would hit, unless it is forced: one that says only what alerts are not, one of
-something that half of all depends on, one that lasts for weeks.`,
+A silence that is too broad is refused, with a list of what it would hit, unless you force it: one that only says what alerts are not, one
+on something that half of everything depends on, or one that lasts for weeks.`,
 		Example: `  quell silence add alertname=KubePodCrashLooping namespace=shop --for 1h --comment "known bug, fix is under way"
   quell silence add --entity node/n3@prod-eu --for 2h --start 2026-05-03T22:00:00Z --comment "kernel upgrade"
   quell silence add severity=warning --entity service/shop/db --for 30m`,
 	}
 	flags := newSilenceFlags(cmd, "1h", "how `long` it lasts")
-	entities := cmd.Flags().StringArray("entity", nil, "`entity` that is silenced with all that depends on it; may be repeated")
+	entities := cmd.Flags().StringArray("entity", nil, "`entity` to silence, with everything that depends on it; may be repeated")
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
 		if len(args)+len(*entities) == 0 {
 			return usagef("say what to silence: matchers such as alertname=Down, or --entity node/n3")
@@ -124,15 +124,15 @@ func newIncidentSilence() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "silence ID",
 		Short: "Silence an incident until it is fixed",
-		Long: `Silences an incident by its root: what is ill in it now, and all that depends on the root. That survives flapping: it ends when the
-incident is over and can no longer be reopened, or after --for, whichever comes first. What is worse than anything that the incident
-has now, and what has another cause, is not silenced.`,
+		Long: `Silences an incident by its root: what is ill in it now, and everything that depends on the root. The silence survives flapping: it ends when
+the incident is over and can no longer be reopened, or after --for, whichever comes first. Anything more severe than what the incident
+has now is not silenced, and neither is trouble with another cause.`,
 		Example: `  quell incident silence inc-7 --until-fixed --comment "replacement disk arrives on Tuesday"
   quell incident silence inc-7 --for 4h`,
 		Args: cobra.ExactArgs(1),
 	}
 	flags := newSilenceFlags(cmd, "", "how `long` it lasts at most; a week with --until-fixed alone")
-	untilFixed := cmd.Flags().Bool("until-fixed", false, "let it last until the incident is over")
+	untilFixed := cmd.Flags().Bool("until-fixed", false, "keep it until the incident is over")
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
 		id, err := incidentID(args[0])
 		if err != nil {
@@ -148,16 +148,16 @@ has now, and what has another cause, is not silenced.`,
 func newSilenceList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List silences, and maintenance windows that are open",
-		Long: `Lists the silences that are active or pending, with the maintenance windows of the configuration that are open, and how many active
-alerts each of them silences now.`,
+		Short: "List silences, and open maintenance windows",
+		Long: `Lists the silences that are active or pending and the configuration's maintenance windows that are open, with the number of active alerts
+that each of them silences now.`,
 		Example: `  quell silence list
   quell silence list --expired -o json`,
 		Args: cobra.NoArgs,
 	}
 	address := urlFlag(cmd)
 	format := formatFlag(cmd, "text", "json")
-	expired := cmd.Flags().Bool("expired", false, "also those that ended; they are kept for some days")
+	expired := cmd.Flags().Bool("expired", false, "also those that have ended, which are kept for some days")
 	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
 		if err := checkFormat(*format, "text", "json"); err != nil {
 			return err
@@ -220,7 +220,7 @@ func newSilenceExpire() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "expire ID…",
 		Short: "End silences",
-		Long:  "Ends silences now. What is still ill gets the settle time, and pages then. Maintenance windows are ended in the configuration.",
+		Long:  "Ends silences now. Whatever is still ill gets the settle time, and then pages. Maintenance windows are ended in the configuration.",
 		Example: `  quell silence expire 5b1f6d0e-3c43-4d31-a2a5-6d2c1d1c0a52
   quell silence list -o json | jq -r '.silences[] | select(.created_by=="ada").id' | xargs quell silence expire`,
 		Args: cobra.MinimumNArgs(1),

@@ -25,9 +25,9 @@ import (
 func newWebhook() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "webhook",
-		Short: "Read mappings of webhooks, and try them on sample bodies",
-		Long: `Lists and prints the presets that come with quell, which map what others post to alerts and events, and shows what a sample body
-becomes. The configuration's key webhooks says who may post to /api/v1/webhook/NAME.`,
+		Short: "Read webhook mappings, and try them on sample bodies",
+		Long: `Lists and prints the presets that come with quell, which map what other tools post to alerts and events, and shows what a sample body
+becomes. The key webhooks of the configuration says who may post to /api/v1/webhook/NAME.`,
 		Example: `  quell webhook presets
   quell webhook show grafana
   quell webhook try --preset grafana body.json`,
@@ -37,8 +37,8 @@ becomes. The configuration's key webhooks says who may post to /api/v1/webhook/N
 func newWebhookPresets() *cobra.Command {
 	return leaf(&cobra.Command{
 		Use:     "presets",
-		Short:   "List the presets, with what they are for",
-		Long:    "Lists the presets, with what each is for.",
+		Short:   "List the presets and what they are for",
+		Long:    "Lists the presets and what each is for.",
 		Example: `  quell webhook presets`,
 		Args:    cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string) error {
@@ -56,8 +56,8 @@ func newWebhookPresets() *cobra.Command {
 func newWebhookShow() *cobra.Command {
 	return leaf(&cobra.Command{
 		Use:     "show PRESET",
-		Short:   "Print a preset as the mapping file that it is",
-		Long:    "Prints a preset, byte for byte as quell reads it: a mapping file with comments that say why.",
+		Short:   "Print a preset as a mapping file",
+		Long:    "Prints a preset exactly as quell reads it: a mapping file with comments that say why.",
 		Example: `  quell webhook show datadog > datadog.yml`,
 		Args:    cobra.ExactArgs(1),
 	}, func(cmd *cobra.Command, args []string) error {
@@ -89,9 +89,9 @@ func newWebhookTry() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "try {-c FILE NAME | --preset PRESET} BODY.json",
 		Short: "Show what a sample body becomes",
-		Long: `Maps a sample body as the webhook of that name would, and shows each alert and event that it becomes, with its entity, its severity, how
-long it would be held and who would be told. What cannot be mapped is shown with the place in the mapping; then the exit status is 1. "-" is
-standard input. Signatures and tokens are not looked at, and nothing is contacted.`,
+		Long: `Maps a sample body as the webhook of that name would, and shows each alert and event that comes of it, with its entity, its severity, how
+long it would be held and who would be told. If something cannot be mapped, it shows where in the mapping, and the exit status is 1. "-" is
+standard input. Signatures and tokens are not checked, and nothing is contacted.`,
 		Example: `  quell webhook try --preset grafana body.json
   quell webhook try -c quell.yml github body.json --header 'X-GitHub-Event: deployment_status' --query entity=deployment/shop/cart`,
 		Args: cobra.RangeArgs(1, 2),
