@@ -1,10 +1,10 @@
 // Package ingest is the edge that takes requests in: it reads bodies within limits, decodes them into inputs of package
 // correlate, and answers a sender once its inputs are durable.
 //
-// Decoders are pure functions of body, time and limits, so that replay reads files with them too. They are strict
-// about the body (a duplicate key, invalid UTF-8 or text behind the end make it malformed, since other readers
-// could understand it otherwise) and forgiving about its items: an alert that is wrong in itself is rejected
-// with its index, and never takes its neighbours down.
+// Decoders are pure functions of body, time and limits, so that replay can read files with them, too. They are strict
+// about the body (a duplicate key, invalid UTF-8 or text after the end make it malformed, since another reader could
+// understand it differently) and forgiving about its items: an alert that is wrong in itself is rejected with its
+// index, and never takes its neighbours down with it.
 package ingest
 
 import (

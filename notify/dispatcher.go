@@ -1,9 +1,13 @@
-// Package notify delivers what was decided to the receivers: at least once, in order where order matters, most urgent
-// first where not all can go at once. The outbox table belongs to the caller; the dispatcher keeps copies of its rows
-// in memory, works them off, and reports each one's end, upon which the caller deletes the row. A crash at any moment
-// therefore loses nothing, and repeats only what was under way; dedup keys and [Sent.Maybe] make that harmless.
+// Package notify delivers what was decided to the receivers: at least once, in order where order matters, and the most urgent first where not
+// everything can go at once.
 //
-// The packages below this one speak the protocols.
+// The outbox table belongs to the caller. The [Dispatcher] keeps copies of its rows in memory, works through them, and reports how each one
+// ended, whereupon the caller deletes the row. So a crash at any moment loses nothing, and repeats only what was under way; dedup keys
+// and [Sent.Maybe] make that harmless.
+//
+// Deliveries about one incident to one integration form a lane, and only the head of a lane is ever attempted: a resolve cannot overtake
+// its trigger. Lanes of one integration take turns by urgency, within its rate. An attempt that fails is repeated with growing pauses until the delivery
+// expires, and a breaker stops asking an integration that keeps failing. The packages below this one speak the protocols ([Notifier]).
 package notify
 
 import (

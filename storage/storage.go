@@ -1,10 +1,12 @@
-// Package storage is the vocabulary of the store seam: what quell writes, and how it can fail.
+// Package storage is the vocabulary of the store seam: what quell writes, and how that can fail.
 //
-// A store keeps ordered tables of rows and a journal of records. It knows bytes only; callers encode. All that one
-// batch of inputs changes is one [Batch], which becomes durable as a whole or not at all.
+// A store keeps ordered tables of rows and a journal of records. It knows only bytes; callers encode. Everything that one
+// batch of inputs changes is one [Batch], which becomes durable as a whole or not at all: a decision, the deliveries it asks for, and
+// the record of what led to it are never apart.
 //
-// Packages bolt (a file) and mem (for tests and simulation) implement the seam with the same methods. Callers declare
-// the few methods that they need; package storagetest is the conformance suite that every implementation passes.
+// Packages bolt (a file) and mem (for tests and simulation) implement the seam with the methods below. There is no interface
+// for them: callers declare the few methods that they need. Package storagetest is the conformance suite that every implementation
+// passes.
 //
 //	Commit(*Batch) error                                          makes a batch durable
 //	Get(t Table, key []byte) ([]byte, error)                      one row: a copy, nil if there is none

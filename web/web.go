@@ -1,9 +1,9 @@
-// Package web is quell's HTTP API for people and their tools: incidents, operator actions, status. What senders post to is in
+// Package web is quell's HTTP API for people and their tools: incidents, operator actions, status. The paths that senders post to are in
 // package ingest.
 //
-// Answers are JSON with names in snake_case; errors are {"error": …, "hint": …} with the status that fits. Every answer forbids
-// sniffing, caching and framing. The [Gate] is in front of all paths, those of senders included: it knows who may ask what, and a page of
-// another site can make a browser neither post here nor read.
+// Answers are JSON with names in snake_case; errors are {"error": …, "hint": …} with the status that fits. Every answer forbids sniffing,
+// caching and framing. The [Gate] stands before all paths, including those of senders: it knows who may ask for what, and keeps pages of other
+// sites from posting or reading here through somebody's browser.
 package web
 
 import (

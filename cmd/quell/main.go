@@ -1,7 +1,7 @@
 // Command quell sits between Alertmanager and the pager: it collapses cascades into root causes, waits for what heals by
 // itself, and pages for the rest. `quell --help` lists what it can do.
 //
-// Exit status: 0 all is well; 1 what was asked about is wrong; 2 the command line is; 3 the store that serve should use is
+// Exit status: 0 if all is well; 1 if what was asked about is wrong; 2 if the command line is; 3 if the store that serve should use is
 // damaged or was written by a newer quell, so that starting again cannot help.
 package main
 

@@ -1,9 +1,9 @@
-// Package honesty counts what waiting did: the pages that were sent and those that nobody needed, the holds in which things healed
-// and those that only cost time, and how often quell kept quiet about what turned out to need a human. It defines each of these once,
-// so that metrics, digest, replay and API cannot disagree.
+// Package honesty counts what waiting achieved: which pages were sent and which of them nobody needed, in which holds things healed and which
+// only cost time, and how often quell kept quiet about something that turned out to need a human. Each of these is defined here and
+// nowhere else, so that metrics, digest, replay and API cannot disagree.
 //
-// All of it is computed from [Generation]s, which are part of incidents and kept as long as these are. The package knows no clock: the
-// same generations make the same figures, in any order. Nothing in it may be changed while it is used.
+// Everything is computed from [Generation]s, which are part of incidents and kept as long as they are. The package knows no clock: the same
+// generations give the same figures, in any order. Nothing in them may change while they are counted.
 package honesty
 
 import (

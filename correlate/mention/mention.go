@@ -1,11 +1,11 @@
-// Package mention reads the names of entities out of the messages of Kubernetes events. A message says what was missing,
-// refused or out of reach, and often nothing else does: no object of the cluster links a replica set to the quota that stops
-// it, or a pod to the registry that does not answer.
+// Package mention reads the names of entities out of the messages of Kubernetes events. A message says what was missing, refused or out of
+// reach, and often nothing else does: no object of the cluster links a replica set to the quota that stops it, or a pod to the
+// registry that does not answer.
 //
-// Messages are text that anybody may write, so a name counts only behind words that a Kubernetes component writes before such
-// names, and only if it is one that Kubernetes would accept. What merely occurs in a message is not blamed by it: an object that
-// could not be made because of something else, an image that a dead registry did not deliver, a service whose name no server
-// resolved, and addresses, which name nothing, give no edge.
+// Anybody can write such messages. So a name counts only after words that a Kubernetes component writes before such names, and only if
+// Kubernetes would accept it as a name. Being in a message is not being to blame: an object that could not be created because of something
+// else gives no dependency, nor does an image that a dead registry did not deliver, a service whose name no server resolved, or an address,
+// which names nothing.
 package mention
 
 import (

@@ -1,7 +1,7 @@
-// Package silence is what a silence is: which alerts it is about, from when until when, and what makes it invalid or too broad. It
-// means what Alertmanager's silences mean, and beyond them a silence may be about entities, with all that depends on them, or about an
-// incident until that is over. Maintenance windows are silences that come again and again. The package knows no engine: who depends on
-// whom it is told.
+// Package silence defines what a silence is: which alerts it is about, when it begins and ends, and what makes it invalid or too broad.
+// Silences mean what Alertmanager's mean. Beyond that, a silence may be about entities, with everything that depends on them, or about an
+// incident until that is over. Maintenance windows are silences that recur. The package knows nothing of the engine: it is told who
+// depends on whom.
 package silence
 
 import (

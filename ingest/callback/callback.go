@@ -1,7 +1,7 @@
-// Package callback hears what people do at the receivers of pages: an acknowledge or a resolve there counts here.
+// Package callback receives what people do at the receivers of pages: acknowledging or resolving there counts here as well.
 //
-// Whoever calls proves with a signature that the receiver sent it; nothing else of a request is believed. What a request says is
-// carried out once, however often it comes, and only on the life of the incident that the page was about.
+// Callers prove with a signature that the receiver sent the request; nothing else about it is trusted. What it asks for is done once, however
+// often it arrives, and only to the generation of the incident that the page was about.
 package callback
 
 import (

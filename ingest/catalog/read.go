@@ -1,6 +1,6 @@
-// Package catalog reads Backstage's catalog files (catalog-info.yaml): what people wrote down about who depends on whom.
+// Package catalog reads Backstage's catalog files (catalog-info.yaml): what people have written down about who depends on whom.
 //
-// [Read] takes one file, [Join] makes topologies of all of them: a file may name what another one describes. The package reads no
+// [Read] reads one file and [Join] makes topologies of all of them, since a file may name what another one describes. The package opens no
 // files itself, and never follows the addresses in them.
 package catalog
 

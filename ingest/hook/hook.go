@@ -1,7 +1,7 @@
-// Package hook takes in whatever others post: `POST /api/v1/webhook/NAME`, for the sources that a configuration names. A source says how its
-// sender proves who it is, and how its bodies become alerts and events (package rules/webhook).
+// Package hook takes in whatever other tools post: `POST /api/v1/webhook/NAME`, for the sources that a configuration names. Each source says
+// how its sender proves who it is, and how its bodies become alerts and events (package rules/webhook).
 //
-// Nothing that a believed sender says is lost in silence: what cannot be mapped becomes an alert about the source itself.
+// Nothing that an authenticated sender says is lost in silence: what cannot be mapped becomes an alert about the source itself.
 package hook
 
 import (

@@ -1,12 +1,13 @@
-// Package kubewatch watches Kubernetes clusters and tells what it sees as inputs.
+// Package kubewatch watches Kubernetes clusters and reports what it sees as inputs.
 //
-// A [Cluster] runs a reflector of client-go for each kind of objects: that lists, watches, goes on after a break where it left off,
-// and begins anew when the server has forgotten that place. What it brings is turned at once into an [ingest.KubernetesObject], kept
-// on a shelf, and compared with what lay there before; differences go through a channel to the one goroutine that makes inputs of them
-// and submits these. That channel is bounded and nothing before it buffers, so a slow engine makes the API server wait.
+// A [Cluster] runs one client-go reflector for each kind of object, which lists, watches, resumes after a break where it left off, and
+// starts over when the server has forgotten that place. What it brings is turned at once into an [ingest.KubernetesObject], kept on a shelf, and
+// compared with what was there before. Differences go through a channel to the one goroutine that makes inputs of them and submits
+// these. That channel is bounded and nothing before it buffers, so a slow engine makes the API server wait.
 //
-// What happened while nobody watched is made up for: objects that a list no longer holds are told as deleted, also those that only
-// the engine still knows of from an earlier process, and events are told once, by the resource version up to which they are durable.
+// What happened while nobody was watching is made up for. Objects that a list no longer holds are reported as deleted, including those
+// that only the engine still knows from an earlier process; and each event is reported once, by the resource version up to which events are
+// durable.
 package kubewatch
 
 import (

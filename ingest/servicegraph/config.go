@@ -2,8 +2,8 @@
 // and server; a query turns those counters into edges of type "calls", each from the client to the server, since the client depends
 // on what it calls.
 //
-// A [Poller] asks on an interval, one query at a time. What it was told lasts for a time to live, so an edge on which traffic pauses
-// does not go at once, and a Prometheus that is down leaves the graph as it was until then.
+// A [Poller] asks at an interval, one query at a time. Its answers hold for a time to live, so an edge does not vanish as soon as traffic
+// pauses, and while Prometheus is down the graph stays as it was until that time is up.
 package servicegraph
 
 import (

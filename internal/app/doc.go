@@ -1,5 +1,5 @@
 // Package app wires quell together: it opens the store, loads the engine, runs the loop that owns it, and starts and stops
-// everything else. It owns every goroutine of the process but the workers inside a dispatcher's Run.
+// everything else. It owns every goroutine of the process except the workers inside Run methods.
 //
 // The loop is the heart. Requests that arrive while a commit is under way form the next batch; a batch is one step of the engine,
 // one record of the journal and one transaction, and only then does every sender in it get its answer. Deliveries are handed to
@@ -9,15 +9,16 @@
 //
 // # Where to find what
 //
-// A way through it: [Run] in app.go opens the store and takes the configuration that lastgood.go begins with; begin.go restores what an earlier
-// process left. An alert comes from the HTTP server to the submitter in app.go, waits in loop.go for the next batch, becomes changes and
-// deliveries in step.go, and when these are stored its sender has its answer. How deliveries end comes back in results.go. The files by rooms:
+// To read it in the order of events: [Run] in app.go opens the store and starts with the configuration that lastgood.go chooses; begin.go
+// restores what an earlier process left. An alert comes from the HTTP server to the submitter in app.go, waits in loop.go for the next batch,
+// becomes changes and deliveries in step.go, and once these are stored its sender has its answer. The outcome of each delivery comes back
+// in results.go. The files, room by room:
 //
 // Start and stop:
 //
 //	app.go               what runs, in which order it starts and stops, and the HTTP server
 //	begin.go             what an earlier process left, and the first step
-//	group.go             running parts, stopped one by one
+//	group.go             the running parts, which are stopped one by one
 //	jobs.go              periodic work
 //	audit.go             who did what, when, from where
 //	access.go            who may ask what
@@ -29,51 +30,51 @@
 //	touches.go           alerts that say nothing new, which cost no write
 //	results.go           how deliveries ended
 //	clock.go             logical time, which never goes back
-//	safemode.go          what is done when the work cannot be: a store that is full, an engine that panics
-//	conditions.go        what quell says of itself, until it is over
-//	metrics.go           its figures
+//	safemode.go          what is done when the work cannot be done: the store is full, or the engine panics
+//	conditions.go        what quell says about itself, until it is over
+//	metrics.go           the loop's metrics
 //
 // The configuration in force:
 //
-//	setup.go             a configuration and what was made of it; an engine for it
+//	setup.go             a configuration with everything built from it, and an engine for it
 //	reload.go            files are read, and what they say is put in force or refused
-//	watchconfig.go       files that change are noticed, once they have come to rest
-//	lastgood.go          what was in force last, for when the files are wrong
+//	watchconfig.go       notices files that change, once they have settled
+//	lastgood.go          what was last in force, for when the files are wrong
 //	configstatus.go      what is in force, for readers
-//	rulefaults.go        expressions of rules that go wrong
+//	rulefaults.go        expressions in rules that fail
 //
-// What it listens to, beside HTTP:
+// What it listens to besides HTTP:
 //
 //	clusters.go          Kubernetes clusters, watched
 //	graphs.go            service graphs, polled
-//	sources.go           topology that a configuration tells, and takes back
+//	sources.go           topology that a configuration declares, and takes back
 //	hooks.go             webhooks of any JSON
 //	heartbeats.go        who is expected to report
-//	slacksockets.go      sockets to Slack
+//	slacksockets.go      WebSocket connections to Slack
 //
 // People who act, at receivers and through the API:
 //
-//	callbacks.go         what is done at the receivers of pages
+//	callbacks.go         what people do at the receivers of pages
 //	slackdesk.go         what Slack's buttons and dialogs ask for
 //	silences.go          silences made, changed and ended
-//	honesty.go           feedback, and figures of what waiting did
+//	honesty.go           feedback, and figures about what waiting achieved
 //
-// Those who read:
+// Readers:
 //
 //	backend.go           the API: incidents, why, neighbourhoods, status
-//	readers.go           those who take quell for an Alertmanager
-//	deliveries.go        what waits, what was given up, and trying it again
+//	readers.go           tools that take quell for an Alertmanager
+//	deliveries.go        what is waiting, what was given up, and trying it again
 //	journal.go           the journal, for backtests elsewhere
 //
-// Deliveries that nobody took, and quell's own death:
+// Failed deliveries, and quell's own death:
 //
 //	deadletters.go       deliveries that were given up
-//	deadman.go           the dead man's switch: a round trip through all that a page depends on
-//	deadmanmetrics.go    its figures
+//	deadman.go           the dead man's switch: a round trip through everything that a page depends on
+//	deadmanmetrics.go    its metrics
 //
 // Digests:
 //
 //	digests.go           when one is due, and how it is made
-//	digestmarks.go       what is remembered of each
-//	digestlinks.go       where its page leads
+//	digestmarks.go       what is remembered about each
+//	digestlinks.go       where links in a digest lead
 package app

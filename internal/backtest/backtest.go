@@ -1,9 +1,9 @@
-// Package backtest replays a journal under another configuration and says what would have been different: which pages there would have been
-// besides, which not, which earlier or later, with other roots or for others.
+// Package backtest replays a journal under another configuration and says what would have been different: which pages would have been added,
+// spared, sent earlier or later, given other roots, or sent to other people.
 //
-// One run repeats what happened, record by record; others hear the same under other rules, beside it and at most a few thousand records
-// behind, so that memory holds the incidents, not the journal. What people did because of a page, they do in another run as long after its
-// page. What a run cannot know is in docs/backtesting.md.
+// One run repeats what happened, record by record. The others are told the same under other rules, alongside it and at most a few thousand
+// records behind, so that memory holds the incidents and not the journal. What people did because of a page, they do in the other runs the same
+// time after their page. docs/backtesting.md says what a run cannot know.
 package backtest
 
 import (

@@ -1,6 +1,6 @@
-// Package cases makes labelled incidents of what operators said: for each incident of which somebody named the root, a recording of what
-// quell was told around it, the topology as it was known then, and the truth. A folder of them is what the evaluation reads, so that rules
-// and weights can be judged by what happened here.
+// Package cases turns what operators said into labelled incidents: for each incident whose root somebody named, a recording of what quell
+// was told around that time, the topology as it was known then, and the truth. The evaluation reads folders of these, so that rules and
+// weights can be judged by what happened in one's own systems.
 package cases
 
 import (

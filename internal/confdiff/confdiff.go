@@ -1,5 +1,5 @@
-// Package confdiff compares two configurations: line by line, and by what they say, so that a rule that only moved is no change and one whose
-// hold doubled is.
+// Package confdiff compares two configurations: line by line, and by meaning: a rule that only moved is no change, and one whose hold
+// doubled is.
 //
 // The package is pure: texts in, differences out, in the same order for the same texts.
 package confdiff

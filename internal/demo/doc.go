@@ -2,6 +2,6 @@
 // rollout goes wrong, all within half an hour that passes in fast motion.
 //
 // Only the surroundings are played. The cluster is a list of names, Alertmanager and Prometheus are the bodies that they
-// would post, PagerDuty and Slack are servers on this machine that record what they are told. quell is the one of
-// `quell serve`, with its own rule packs, their times divided like everything else.
+// would post, PagerDuty and Slack are servers on this machine that record what they are told. quell is the same as in
+// `quell serve`, with its own rule packs, whose times are divided like all others.
 package demo

@@ -1,4 +1,4 @@
-// Package english counts things in sentences for people. It is pure.
+// Package english puts nouns behind numbers in sentences for people: 1 page, 2 pages. It is pure.
 package english
 
 import (

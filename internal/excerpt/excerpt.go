@@ -1,8 +1,8 @@
-// Package excerpt turns a stretch of a journal into a recording that tests can be made of: only what an incident needed, with names changed
-// where nobody else may know them.
+// Package excerpt turns a stretch of a journal into a recording to make tests from: only what one incident needs, with names replaced where
+// they are nobody else's business.
 //
-// The journal is read twice: once to see which symptoms were the incident's, and which entities are near them, and once to write what was said
-// of these.
+// The journal is read twice: once to see which symptoms the incident had and which entities are near them, and once to write what was said
+// about these.
 package excerpt
 
 import (

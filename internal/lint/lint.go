@@ -1,9 +1,9 @@
-// Package lint finds what is well formed in a configuration and its rules, and yet cannot be meant: rules that never match, rules and
-// routes that an earlier one hides, holds that outlast what comes after them, labels that are misspelt.
+// Package lint finds what is well formed in a configuration and its rules, and yet cannot be what its author meant: rules that never match,
+// rules and routes that an earlier one hides, holds that outlast what comes after them, misspelt labels.
 //
-// It reads the texts once more, without compiling them, so that each finding has the place of the very word that it is about. What it
-// says is certain: where it cannot decide, it is silent. The one assumption is that labels' values have no line breaks. Keys that it
-// does not know count as conditions, so that a rule of a newer kind is never said to hide another.
+// It reads the texts once more, without compiling them, so that each finding points at the very word that it is about. Its findings are
+// certain: where it cannot decide, it says nothing. The one assumption is that the values of labels have no line breaks. Keys that it
+// does not know count as conditions, so that it never claims that a rule of a newer kind hides another.
 //
 // The package is pure: texts in, findings out, in the same order for the same texts.
 package lint

@@ -1,5 +1,5 @@
-// Package proposal makes a rules file of what history suggests: it takes the inputs that quell was told, feeds the starts of
-// symptoms in them to a learner, and writes what that proposes for people to review. It decides nothing.
+// Package proposal turns what history suggests into a rule file: it takes the inputs that quell was given, feeds the starts of symptoms in
+// them to a learner, and writes down what that proposes, for people to review. It decides nothing.
 package proposal
 
 import (

@@ -3,8 +3,8 @@
 // package backtest.
 //
 // Time is virtual: between two lines the engine's deadlines pass one by one, as they would have, and after the last line time
-// runs on until nothing is pending. So a month takes seconds, and the same input gives the same bytes, but for the seconds that
-// the summary tells.
+// runs on until nothing is pending. So a month takes seconds, and the same input gives the same bytes, except for the seconds in the
+// summary.
 package replay
 
 import (

@@ -1,5 +1,5 @@
-// Package rulebook compiles rules for all who need them in one process, and keeps what it made last: a configuration is checked, put in
-// force and compared with the one before, and each time the same packs would be read again, at a tenth of a second.
+// Package rulebook compiles rules for everything in one process that needs them, and keeps the last few sets: a configuration is checked, put
+// in force and compared with the one before, and each time the same packs would have to be read again, at a tenth of a second.
 package rulebook
 
 import (

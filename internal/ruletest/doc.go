@@ -1,8 +1,8 @@
 // Package ruletest runs tests of rules: it plays stories (package story) against configurations and rule files in virtual time, and
 // compares what comes of them with what they expect.
 //
-// Nothing depends on the clock, on the time zone or on the order of files: the same files give the same report, but for the seconds
-// that it took. Nothing is contacted, and secrets need not be there.
+// Nothing depends on the clock, the time zone or the order of files: the same files give the same report, except for the seconds that it
+// took. Nothing is contacted, and secrets need not be there.
 package ruletest
 
 import (

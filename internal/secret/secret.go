@@ -1,4 +1,4 @@
-// Package secret holds credentials so that they do not get out by accident.
+// Package secret holds credentials so that they do not leak by accident.
 package secret
 
 import (

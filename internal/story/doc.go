@@ -1,10 +1,11 @@
-// Package story is the form in which tests of rules are written, by users and by quell's own scenarios: what happens when, and what
-// is expected of it.
+// Package story defines how tests of rules are written, by users and in quell's own scenarios: what happens when, and what is expected
+// to come of it.
 //
-// It has two notations. A YAML file holds tests as promtool's files do; a txtar file is one test, whose comment tells the story and
-// whose sections hold it. Both are read strictly, and every problem has its position. docs/testing-rules.md describes them for users.
+// There are two notations. A YAML file holds any number of tests, as promtool's files do. A txtar file is a single test: its comment tells the
+// story, its sections are the story for the machine. Both are read strictly, and every problem has its position. docs/testing-rules.md describes
+// them for users.
 //
-// The package is pure: text in, moments and expectations out. Who plays them brings the engine (a [Stage]).
+// The package is pure: text in, moments and expectations out. Whoever plays them brings the engine (a [Stage]).
 package story
 
 import (

@@ -1,11 +1,11 @@
-// Package alertmanager delivers to everybody whom Alertmanager delivers to, by Alertmanager's own notifier packages: the same YAML in
-// the configuration, the same requests at the far end, but one message for an incident instead of one for a group of alerts.
+// Package alertmanager delivers to every receiver that Alertmanager supports, through Alertmanager's own notifier packages: the same YAML in
+// the configuration and the same requests at the far end, but one message for an incident instead of one for a group of alerts.
 //
-// An incident becomes alerts that carry its dedup key as their group key, so receivers that know keys (Opsgenie, VictorOps, Jira,
-// incident.io) have one entry for its whole life. What people read comes from incident templates. E-mail is composed and sent here, with
-// Alertmanager's settings: its own mailer heeds no deadline and can send no pictures.
+// An incident is turned into alerts that carry its dedup key as their group key, so receivers that know keys (Opsgenie, VictorOps, Jira,
+// incident.io) have one entry for its whole life. What people read is rendered from incident templates. E-mail is composed and sent here, with
+// Alertmanager's settings, because Alertmanager's own mailer ignores deadlines and cannot send pictures.
 //
-// The build tag slim leaves Alertmanager's packages out, and with them a third of the binary. Then [Supported] is false and
+// The build tag slim leaves Alertmanager's packages out, and a third of the binary with them. [Supported] is false then, and
 // configurations that name such a receiver are refused.
 package alertmanager
 

@@ -1,12 +1,12 @@
-// Package digest makes the periodic report of what happened and healed by itself: what it was, how often, how long it took,
-// what was behind it, and which pages nobody had to get for it.
+// Package digest writes the periodic report of what happened and healed by itself: what it was, how often, how long it took, what was behind it,
+// and which pages nobody had to get for it.
 //
-// [Build] computes the report, and its methods write it for a terminal, as Markdown, as JSON and for Slack. All of it is
-// pure: no clock, no I/O but the writer that the caller gives, and the same incidents in any order make the same bytes.
-// Everything may be called concurrently, as long as nobody changes the incidents or the digest meanwhile.
+// [Build] computes the report, and its methods write it for a terminal, as Markdown, as JSON and for Slack. All of it is pure: no clock, no
+// I/O but the caller's writer, and the same incidents in any order give the same bytes. Everything may be called concurrently, as long as
+// nobody changes the incidents or the digest meanwhile.
 //
-// Names, titles and reasons come from outside and may be hostile. Build makes single lines of bounded length of them, and
-// each rendering escapes them for its own markup.
+// Names, titles and reasons come from outside and may be hostile. Build turns them into single lines of bounded length, and each rendering
+// escapes them for its own markup.
 package digest
 
 import (

@@ -1,4 +1,6 @@
-// Package pagerduty delivers to PagerDuty's Events API v2.
+// Package pagerduty delivers to PagerDuty's Events API v2: one alert event for each page, kept up to date under the incident's dedup key and
+// resolved with it, and change events for what was changed on or near its root. PagerDuty drops repetitions by that key, so an
+// attempt whose answer was lost may be made again without harm.
 package pagerduty
 
 import (

@@ -1,8 +1,8 @@
-// Package template renders the texts that users write for their receivers: Go's text/template and html/template with Alertmanager's
-// functions and its default templates, so that what was written for Alertmanager goes on working, and with the incident beside it.
+// Package template renders the texts that users write for their receivers. It is Go's text/template and html/template with Alertmanager's
+// functions and default templates, so that what was written for Alertmanager goes on working, and with the incident as additional data.
 //
-// Rendering is bounded in output, rounds of loops and memory. A template that loops or explodes is an error, for quell's check as well as
-// when a message is due; then the default is sent.
+// Rendering is bounded in output, loop iterations and memory. A template that loops or explodes is an error, both in quell check and when a
+// message is due; in the latter case the default text is sent.
 package template
 
 import (

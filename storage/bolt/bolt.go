@@ -1,11 +1,10 @@
 // Package bolt keeps a store in one file, with go.etcd.io/bbolt.
 //
-// What bbolt leaves open is closed here: it checks only its two meta pages, so every row and record carries a checksum
-// of its own and the structure of the file is checked before bbolt maps it; a failed commit of bbolt may or may not be
-// visible afterwards, so failures are told apart by what reached the meta page; and damage, which bbolt answers with
-// panics, becomes [storage.ErrDamaged].
+// It closes the gaps that bbolt leaves. bbolt checks only its two meta pages, so here every row and record carries its own checksum, and the
+// structure of the file is checked before bbolt maps it. A failed commit of bbolt may or may not be visible afterwards, so failures are told
+// apart by what reached the meta page. And damage, which bbolt answers with panics, becomes [storage.ErrDamaged].
 //
-// The file is locked while it is open. Package bolt needs flock(2), and so a Unix system.
+// The file is locked while it is open. The package needs flock(2), and so a Unix system.
 package bolt
 
 import (

@@ -1,5 +1,5 @@
-// Package mem keeps a store in memory, for tests and simulation. It promises what every store promises, except to
-// survive the process, and it chooses nothing at random.
+// Package mem keeps a store in memory, for tests and simulation. It keeps every promise of a store except
+// to outlive the process, and it chooses nothing at random.
 package mem
 
 import (

@@ -1,10 +1,9 @@
-// Package alertmanager is Alertmanager's own API v2 for amtool, Karma and Grafana: they read what fires, and silence it. What is posted to
-// /api/v2/alerts is in package ingest.
+// Package alertmanager serves Alertmanager's own API v2 to amtool, Karma and Grafana, which read what fires and silence it. What is posted to
+// /api/v2/alerts is handled in package ingest.
 //
-// It says what quell decided in Alertmanager's words. A group is an incident; the labels of a group name it and its root. An alert that quell
-// explains by another is suppressed, inhibited by the alert on the root. Maintenance windows mute, as time intervals do there. An event
-// of Kubernetes shows like any alert.
-// Errors are JSON strings, as Alertmanager words them; parameters that it does not know either are ignored.
+// It puts what quell decided into Alertmanager's terms. A group is an incident; its labels name the incident and its root. An alert that quell
+// explains by another shows as suppressed, inhibited by the alert on the root. Maintenance windows mute, as time intervals do there. A Kubernetes
+// event looks like any alert. Errors are JSON strings worded as Alertmanager words them, and parameters that Alertmanager does not know are ignored.
 package alertmanager
 
 import (

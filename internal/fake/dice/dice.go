@@ -1,5 +1,5 @@
 // Package dice gives tests their random numbers: the same ones each time, so that a test that fails fails again, and that one commit has one
-// result wherever it is tested. Who looks for what nobody has seen yet draws others with QUELL_SEED, as CI does for each commit:
+// result wherever it is tested. To look for what nobody has seen yet, draw others with QUELL_SEED, as CI does for each commit:
 //
 //	QUELL_SEED=7 go test ./routing
 package dice

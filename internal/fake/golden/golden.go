@@ -1,4 +1,4 @@
-// Package golden compares what a test got with files that people read: `go test -update` writes them anew, and the diff is reviewed like
+// Package golden compares what a test got with files that people read: `go test -update` rewrites them, and the diff is reviewed like
 // code. It is for tests only, and takes the flag -update in each binary that imports it.
 package golden
 
