@@ -94,6 +94,7 @@
 // Symptoms find their incident:
 //
 //	collapse.go          which incident explains a symptom, and incidents that explain each other
+//	merge.go             two incidents become one, or get another root
 //	cause.go             what causes what, as rules know it
 //	parts.go             entities that are ill because their parts are
 //	silentroot.go        roots that show nothing themselves

@@ -7,27 +7,38 @@ import (
 	"quell/correlate/topology"
 )
 
-// hold gives i the time that rules allow for a symptom. until is the deadline that it has already, 0 for none: a symptom
-// may shorten it, never lengthen.
+// The hold decision. When an incident opens, and with every symptom that joins it, hold sets its deadline: now if the symptom must not wait,
+// else by what is known of trouble like it (outlook.go), else by the fixed time of the symptom's rule. A symptom may only shorten it. When the deadline
+// comes, holdOver pages, unless there is a reason to wait on (putOff): the source fell silent, the cause has just recovered, what is
+// ill began late, healing is under way, or waiting still pays. Every deadline is set with a sentence that says why.
+
+// hold gives i the time that rules allow for a symptom. until is the deadline that it has already, 0 for none: a symptom may shorten it, and
+// never lengthen it.
 func (e *Engine) hold(i *incident, s *symptom, until int64) {
 	if i.state != Held || e.silencedLong(i, s) {
 		return
 	}
-	at, reason, rule := e.now, "", (*RuleID)(nil)
-	if s.exhausted {
-		reason = e.vain(s)
-	} else if why, by := e.hasteWith(i, s); why != "" {
-		reason, rule = notHeld+why, by
-	} else {
+	reason, rule := e.noHold(i, s)
+	switch {
+	case reason == "":
 		e.holdByRule(i, e.holdRule(s), until)
-		return
-	}
-	if until == 0 || at < until {
-		e.setHoldBy(i, at, reason, rule)
+	case until == 0 || e.now < until:
+		e.setHoldBy(i, e.now, reason, rule)
 	}
 }
 
-// holdByRule does so by a rule, and by what is known of trouble like that of i where the rule asks for it.
+// noHold says why a symptom lets i page at once, and by which rule if one says so; the reason is empty if it does not.
+func (e *Engine) noHold(i *incident, s *symptom) (reason string, rule *RuleID) {
+	if s.exhausted {
+		return e.vain(s), nil
+	}
+	if why, by := e.hasteWith(i, s); why != "" {
+		return notHeld + why, by
+	}
+	return "", nil
+}
+
+// holdByRule sets the deadline by a rule, or by what is known of trouble like that of i where the rule asks for that.
 func (e *Engine) holdByRule(i *incident, rule HoldRule, until int64) {
 	if until == 0 {
 		if o := e.outlook(i, rule); o != nil {

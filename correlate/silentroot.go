@@ -108,10 +108,6 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64, wit
 	if dependency {
 		c.of, list, near = dependents, e.local(m).watch, e.local(m).nearWatch
 	}
-	together := func(x topology.Node, i *incident) bool {
-		d := e.beganAt(x, i) - at
-		return max(d, -d) <= silentWithin
-	}
 	// Counting looks at everything ill around m, which of a zone may be very much, so first see whether it can come out high enough.
 	fan := c.of <= silentFan
 	if float64(near) < e.tuning.SiblingsShare*float64(c.of) && !fan {
@@ -127,35 +123,12 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64, wit
 			c.hits++
 			continue
 		}
-		if i := e.incidents[id]; i == nil || !together(x, i) {
-			continue
+		if i := e.incidents[id]; i != nil && e.together(x, i, at) {
+			found[id] = around{found[id].hits + 1, found[id].root || e.local(x).root == id}
 		}
-		found[id] = around{found[id].hits + 1, found[id].root || e.local(x).root == id}
 	}
 	if fan {
-		seen := make(map[topology.Node]bool)
-		look := func(x topology.Node) {
-			if seen[x] || e.ill(x) {
-				return
-			}
-			seen[x] = true
-			id := e.local(x).root
-			if id == 0 && c.of <= silentInner {
-				id = e.passes(x)
-			}
-			if i := e.incidents[id]; i != nil && together(x, i) {
-				found[id] = around{found[id].hits + 1, true}
-			}
-		}
-		if dependency {
-			for x := range e.graph.Dependers(m) {
-				look(x)
-			}
-		} else {
-			for _, a := range e.graph.Parts(m) {
-				look(a.Node)
-			}
-		}
+		e.silentBelow(c, at, found)
 	}
 	for id, f := range found {
 		i := e.incidents[id]
@@ -167,6 +140,39 @@ func (e *Engine) silentCandidate(m topology.Node, dependency bool, at int64, wit
 	slices.Sort(c.incidents)
 	c.share = float64(c.hits) / float64(max(c.of, 1))
 	return c
+}
+
+// silentBelow adds what is silent one step below a candidate, and yet the root of an incident, or looks as if trouble passed through it.
+func (e *Engine) silentBelow(c *silentCandidate, at int64, found map[IncidentID]around) {
+	seen := make(map[topology.Node]bool)
+	look := func(x topology.Node) {
+		if seen[x] || e.ill(x) {
+			return
+		}
+		seen[x] = true
+		id := e.local(x).root
+		if id == 0 && c.of <= silentInner {
+			id = e.passes(x)
+		}
+		if i := e.incidents[id]; i != nil && e.together(x, i, at) {
+			found[id] = around{found[id].hits + 1, true}
+		}
+	}
+	if !c.dependency {
+		for _, a := range e.graph.Parts(c.node) {
+			look(a.Node)
+		}
+		return
+	}
+	for x := range e.graph.Dependers(c.node) {
+		look(x)
+	}
+}
+
+// together reports whether trouble of x in i began at about a time.
+func (e *Engine) together(x topology.Node, i *incident, at int64) bool {
+	d := e.beganAt(x, i) - at
+	return max(d, -d) <= silentWithin
 }
 
 // passes returns the oldest incident that is rooted in what depends on x, if most of what does is ill: trouble from below passes
