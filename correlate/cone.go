@@ -1,16 +1,28 @@
 package correlate
 
-import "quell/correlate/topology"
+import (
+	"slices"
 
-// The cone of an entity is what could explain a symptom of it: what it depends on and what it is part of, over at most
-// coneHops dependencies (steps from a part to its owner are free, but bounded), as long as the chance that trouble travels the
-// whole path is at least coneWeight. Every entity passed on the way that has to be broken without saying so makes a path less
-// likely. Steps from an owner down to its parts are left out: parts that are ill are found by their own cones.
+	"quell/correlate/topology"
+)
+
+// The cone of an entity is what could explain a symptom of it: what it depends on and what it is part of, as long as the chance that trouble
+// travels the whole path is high enough. That chance is the product of the weights of the dependencies along it, times throughOne for every entity in
+// between, which would have to be broken as well without saying so. Steps from an owner down to its parts are left out: parts that are ill are
+// found by their own cones.
+//
+// For example, shop calls cart (0.8), cart calls db (0.8), and db runs on a node (0.95). The cone of shop has cart with 0.8, db with
+// 0.8 × 0.8 × 0.7 = 0.45 and the node with 0.45 × 0.95 × 0.7 = 0.30. If cart is ill too, trouble is seen on its way, and prolong.go counts it without 0.7.
 const (
-	coneHops   = 3
-	coneSteps  = 6
+	// coneHops is how many dependencies a path may have. Steps from a part to its owner are free, since the two fail as one, but coneSteps
+	// bounds both together.
+	coneHops  = 3
+	coneSteps = 6
+	// coneWeight is the least chance that trouble travels the path. What is less likely says nothing against a coincidence.
 	coneWeight = 0.2
-	coneNodes  = 256
+	// coneNodes bounds the cone, and so what a symptom costs, where everything depends on everything.
+	coneNodes = 256
+	// throughOne is the chance that an entity is broken without showing it, if something that it depends on is: a judgement, as weights are.
 	throughOne = 0.7
 )
 
@@ -99,8 +111,6 @@ func path(g *topology.Graph, c []reach, i int) []PathStep {
 		}
 		steps = append(steps, s)
 	}
-	for l, r := 0, len(steps)-1; l < r; l, r = l+1, r-1 {
-		steps[l], steps[r] = steps[r], steps[l]
-	}
+	slices.Reverse(steps)
 	return steps
 }

@@ -27,8 +27,8 @@ func (s *symptom) tells() string {
 	return labelSource
 }
 
-// evidence is the message that an event symptom's dependencies are read from.
-func (s *symptom) evidence() string {
+// naming is the message that an event symptom's dependencies are read from.
+func (s *symptom) naming() string {
 	if text := s.annotations.Get(evidenceNote); text != "" {
 		return text
 	}
@@ -42,7 +42,7 @@ func (e *Engine) mentioned(s *symptom, message string) []topology.Edge {
 // say takes over what an event says, and what its message tells in the place of what the one before it told. A message that
 // names nothing takes nothing back as long as the trouble lasts.
 func (e *Engine) say(s *symptom, ev *Event) {
-	old := s.evidence()
+	old := s.naming()
 	before, after := e.mentioned(s, old), e.mentioned(s, ev.Message)
 	notes := []string{messageNote, ev.Message, countNote, strconv.Itoa(ev.Count)}
 	if s.active() && len(after) == 0 && len(before) > 0 {

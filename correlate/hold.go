@@ -58,8 +58,8 @@ func (e *Engine) holdByRule(i *incident, rule HoldRule, until int64) {
 	i.ruled = true
 }
 
-// shorten takes over the earlier deadline of a merged incident. One that is over, since that incident was well when it came, is now.
-func (e *Engine) shorten(i, gone *incident) {
+// takeEarlier takes over the earlier deadline of a merged incident. One that is over, since that incident was well when it came, is now.
+func (e *Engine) takeEarlier(i, gone *incident) {
 	switch {
 	case i.state != Held || gone.heldUntil >= i.heldUntil:
 	case gone.heldUntil < e.now:

@@ -109,7 +109,7 @@ func (e *Engine) mergeHolds(stay, gone *incident, was calmness, mute partingMute
 	case was.stay && stay.state == Held:
 		e.takeHold(stay, gone)
 	default:
-		e.shorten(stay, gone)
+		e.takeEarlier(stay, gone)
 	}
 	e.joinSilence(stay, mute)
 }

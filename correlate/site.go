@@ -290,7 +290,7 @@ func (e *Engine) releaseEnds(edge topology.Edge) {
 func (e *Engine) edgesOf(s *symptom) []topology.Edge {
 	switch {
 	case s.isEvent():
-		return e.mentioned(s, s.evidence())
+		return e.mentioned(s, s.naming())
 	case s.fingerprint == 0:
 		return e.heartbeatEdges(s)
 	}

@@ -211,3 +211,6 @@ func TestLaddersAreWhatALookFinds(t *testing.T) {
 		t.Errorf("%d ladders, want at most %d", len(m.ladders), laddersMax)
 	}
 }
+
+// add counts a spell in one table, as [Model.Observe] does in several.
+func (t *table) add(s Spell) { t.take(s.shares()) }

@@ -42,9 +42,6 @@ func (t *table) fade(now int64, d decay) {
 	}
 }
 
-// add counts a spell.
-func (t *table) add(s Spell) { t.take(s.shares()) }
-
 // shares are what a spell adds to a table: how much of a case is at risk in the first and in the last bin that it passed, and a whole
 // one in each between them. There are none if last is before first. They are the same for all levels of a path, so that the divisions,
 // which are what counting costs, are made once.
