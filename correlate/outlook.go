@@ -9,28 +9,29 @@ import (
 	"quell/correlate/heal"
 )
 
-// Outlook is what was known of how long trouble like that of an incident lasts when its deadline was set.
+// Outlook is what was known, when an incident's deadline was set, about how long trouble like that lasts.
 type Outlook struct {
-	// At is when it was asked for, and Age how old the present trouble was then.
+	// At is when the model was asked, and Age how old the present trouble was then.
 	At  time.Time      `json:"t"`
 	Age model.Duration `json:"age"`
-	// Class is the most specific class of which enough is known, and Cases of how many of it, those of long ago counting less, that
-	// lasted as long as this one is known whether they healed within the budget. Levels are all classes that the numbers rest on, from general to specific, with what each has seen.
+	// Class is the most specific class of which enough is known. Cases counts those of its cases that lasted at least as long as this one, and
+	// of which is known whether they healed within the budget; old ones count less. Levels are all classes that the numbers rest on,
+	// from general to specific, with what each has seen.
 	Class  string         `json:"class"`
 	Cases  float64        `json:"cases"`
 	Levels []OutlookLevel `json:"levels"`
-	// Heals is the chance that it heals by itself Within so much more, which is how long waiting pays, and InBudget that it does within
-	// what is left of the Budget, which counts from the beginning of the trouble; all from 0 to 1.
+	// Within is for how much longer waiting pays, and Heals the chance, from 0 to 1, that the trouble heals by itself in that time. Budget is
+	// the longest that it may be left alone, counted from its beginning, and InBudget the chance that it heals in what is left of that.
 	Heals    float64        `json:"heals"`
 	Within   model.Duration `json:"within"`
 	InBudget float64        `json:"in_budget"`
 	Budget   model.Duration `json:"budget"`
-	// Threshold is how likely healing within the whole budget must be to wait for all of it, and Rule what says so.
+	// Threshold is how likely, from 0 to 1, healing within the whole budget must be to wait for all of it, and Rule says where it comes from.
 	Threshold float64 `json:"threshold"`
 	Rule      string  `json:"rule"`
 	// RuleID is the rule; nil if the policy's defaults say so.
 	RuleID *RuleID `json:"rule_id,omitempty"`
-	// Median is in what time half of those that last so long have healed; nil if that is beyond what is known.
+	// Median is how much longer it takes until half of the cases that lasted this long have healed; nil if that is beyond what is known.
 	Median *model.Duration `json:"median,omitempty"`
 }
 
@@ -40,14 +41,14 @@ type OutlookLevel struct {
 	Cases float64 `json:"cases"`
 }
 
-// gatherFor is the least time between the beginning of trouble of which a model says that it will not heal, and its page: its cause has
-// to show, too.
+// gatherFor is the least time between the beginning of trouble and its page, even if the model says that it will not heal: its cause needs
+// time to show as well.
 const gatherFor = time.Minute
 
-// leastHold is the least time for which a deadline is put off.
+// leastHold is the least time by which a deadline is put off. Less is not worth an entry in the timeline.
 const leastHold = 15 * time.Second
 
-// classLevels are the classes that are too general to decide by: everything, and every entity of a kind. They only help out the others.
+// classLevels is how many classes are too general to decide by: everything, and every entity of a kind. They only lend to the others.
 const classLevels = 2
 
 // outlook asks what is known of trouble like that of i; nil if the rule wants a fixed hold, or too little is known.

@@ -13,23 +13,24 @@ import (
 const (
 	// rootsMax is how many candidates an incident keeps.
 	rootsMax = 8
-	// rankSample is how many ill entities of an incident vote on its candidates; of more, every so many-th does.
+	// rankSample is how many ill entities of an incident vote on its candidates at most; of a larger one, an even sample votes.
 	rankSample = 512
-	// rankAlways is up to how many symptoms an incident is ranked for each new one. A bigger one waits until it grew by one part
-	// in rankGrowth, so that a storm is ranked some dozens of times and not once an alert.
+	// An incident of up to rankAlways symptoms is ranked for each new one. A bigger one waits until it has grown by one part in
+	// rankGrowth, so that a storm is ranked some dozens of times and not once for every alert.
 	rankAlways = 16
 	rankGrowth = 8
-	// rankAtOnce is up to how many symptoms an incident is ranked in the step that gives it another root. A bigger one waits for
-	// rankPause for each symptom, unless it grew: of a chain that fails from the top down each new symptom is the root.
+	// An incident of up to rankAtOnce symptoms is ranked in the step that gives it another root. A bigger one waits rankPause for each of
+	// its symptoms, unless it has grown: in a chain that fails from the top down, every new symptom is the new root.
 	rankAtOnce = 128
 	rankPause  = int64(100 * time.Microsecond)
-	// unrankedKept is up to how many incidents their set is kept for the next step: walking one that was large takes as long as it did.
+	// unrankedKept is the size up to which the set of unranked incidents is used again by the next step. Go's maps never shrink, and to walk one
+	// that was large once takes as long as it did then.
 	unrankedKept = 256
-	// residual is the least share of what is not explained yet that another root must explain to be listed.
+	// residual is the least score, by what the roots before it leave unexplained, with which another root is listed.
 	residual = 0.01
 )
 
-// rerank asks for an incident's candidates to be ranked when the step is over: a storm that changes one incident a thousand
+// rerank asks for an incident's candidates to be ranked at the end of the step, so that a storm that changes one incident a thousand
 // times ranks it once.
 func (e *Engine) rerank(i *incident) { e.unranked[i.id] = true }
 
@@ -42,8 +43,8 @@ func (e *Engine) rerankSoon(i *incident) {
 // grew reports whether an incident has enough new symptoms to be ranked again.
 func (i *incident) grew() bool { return (len(i.symptoms)-i.ranked)*rankGrowth >= i.ranked }
 
-// regrade asks for it if the incident has enough new symptoms, or the newest is on its root or on something that much of it depends
-// on. One that comes back tells nothing new.
+// regrade asks for a ranking if the incident has enough new symptoms, or if the newest is on its root or on something that much of it
+// depends on. A symptom that merely comes back tells nothing new.
 func (e *Engine) regrade(i *incident, n topology.Node) {
 	at := e.local(n)
 	switch {

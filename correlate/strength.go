@@ -6,7 +6,7 @@ import "cmp"
 type Aspect uint8
 
 const (
-	// AspectEffect is trouble that is felt at the entity and may come from anything that it uses: latency, errors, a lost objective.
+	// AspectEffect is trouble that is felt at the entity and may come from anything that it uses: latency, errors, a missed objective.
 	AspectEffect Aspect = iota + 1
 	// AspectUnknown is what no rule knows.
 	AspectUnknown
@@ -85,8 +85,9 @@ func (p span) with(s *symptom) span {
 	return p
 }
 
-// explaining is how well trouble in one span fits as the cause of trouble in another, from 0 to 1. Times are those at which quell heard
-// of it, since senders' clocks differ.
+// explaining is how well trouble in one span fits in time as the cause of trouble in another, from 0 to 1: it halves at
+// [Tuning.LateCause], OldCause and GoneCause. A cause that was seen a minute after its effect counts 1/(1 + 1m/15m) = 0.94. Times are those at which quell heard of
+// the trouble, since senders' clocks differ.
 func (e *Engine) explaining(cause, effect span) float32 {
 	f := float32(1)
 	if late := cause.began - effect.began; late > 0 {

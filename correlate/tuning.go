@@ -2,13 +2,13 @@ package correlate
 
 import "time"
 
-// Tuning holds the numbers of the engine that data could argue about. They are no configuration: everybody runs with
-// [DefaultTuning], and others exist so that an evaluation can tell how much the defaults matter.
+// Tuning holds the engine's thresholds, which data could argue about. They are not configuration: everybody runs with [DefaultTuning], and
+// other values exist so that an evaluation can show how much the defaults matter.
 type Tuning struct {
 	// ExplainsShare is the least share of an incident's ill entities that something must explain to take the incident over.
 	ExplainsShare float64
-	// CommonWeight is how well two incidents' entities must both explain the trouble of a third for the incidents to be one: the person
-	// who is called for the third cannot act on one without the other.
+	// CommonWeight is how well entities of two incidents must both explain the trouble of a third entity for the incidents to become one: whoever
+	// is called for the third cannot act on one without the other.
 	CommonWeight float64
 	// LoneWeight is CommonWeight for an incident of one ill entity that shows nothing worse than warnings: how well it must explain the
 	// trouble of something that has another cause, to be listed there as a second one instead of paging by itself. It lets trouble travel
@@ -19,27 +19,28 @@ type Tuning struct {
 	SiblingsMin, PartsMin int
 	SiblingsShare         float64
 
-	// WarningStrength and ErrorStrength are how strong symptoms of these severities are beside critical ones, EventStrength an event
-	// beside an alert, which somebody thought about.
+	// WarningStrength and ErrorStrength are how much symptoms of these severities count compared with critical ones, which count 1.
+	// EventStrength is how much an event counts compared with an alert, which somebody put thought into.
 	WarningStrength, ErrorStrength, EventStrength float64
-	// EffectEvidence is how much a symptom that may come from below says for its entity being the root, UnknownEvidence one of which
-	// nobody knows, beside one that tells of the entity itself. SilentEvidence is what counts for an entity that shows nothing although
-	// it could: most broken things do show something.
+	// A symptom that tells of the entity itself is evidence 1 for its entity being the root. EffectEvidence is what one counts that may come from
+	// something the entity depends on, and UnknownEvidence one that no rule knows. SilentEvidence is the least that an entity has
+	// which shows nothing although it could: most broken things do show something.
 	EffectEvidence, UnknownEvidence, SilentEvidence float64
 	// ChangeBonus is what a change just now multiplies a candidate's score by; it fades within half an hour.
 	ChangeBonus float64
-	// DeepMargin is how near a candidate's score must come to that of the best one, whose trouble it explains, to lead in its place.
+	// DeepMargin is the share of the best candidate's score that another one, which explains the trouble of the best, must have to lead in its
+	// place.
 	DeepMargin float64
-	// StayMargin is by how much a candidate must beat the root that people were told before it takes its place.
+	// StayMargin is how many times the score of the root that people were told about another candidate must have to take its place.
 	StayMargin float64
 
-	// LateCause halves the credit of a cause that was seen so much later than its effect. Rules wait ("for: 15m"), so effects often
+	// LateCause halves the credit of a cause that was seen this much later than its effect. Rules wait ("for: 15m"), so effects often
 	// show first, and being late by that much says little.
 	LateCause time.Duration
-	// OldCause halves the credit of a cause that had gone on for so long before its effect began: what fires all day explains nothing.
+	// OldCause halves the credit of a cause that had gone on for this long before its effect began: what fires all day explains nothing.
 	OldCause time.Duration
-	// GoneCause halves the credit of a cause that ended so much before its effect: Alertmanager may tell of one recovery
-	// by a group_interval later than of another.
+	// GoneCause halves the credit of a cause that ended this long before its effect: Alertmanager may report one recovery a
+	// group_interval later than another.
 	GoneCause time.Duration
 }
 
