@@ -12,30 +12,23 @@ import (
 // [Engine.vain] has it.
 const notHeld = "not held: "
 
-// hasteOf says why an incident in which s is active is not to be held; empty if nothing about s says so.
-func (e *Engine) hasteOf(s *symptom) (why string) {
-	if rule, ok := e.holdOf(s); ok && rule.Hold == 0 {
-		return rule.Why
-	}
-	if from := e.policy.NotFor; from != SeverityUnset && s.severity >= from {
-		return fmt.Sprintf("%s on %s is %s, and hold.not_for is %s", s.name, e.graph.Entity(s.node), s.severity, from)
-	}
-	if rule, ok := e.rules.Critical(e.graph.Entity(s.node), s.labels); ok {
-		return fmt.Sprintf("%s is ill, which is critical by %s", e.graph.Entity(s.node), rule.Why)
-	}
-	return ""
-}
+// What must not wait. An incident is not held, or no longer, if it is back although somebody had taken it on; if a symptom of it has a rule that
+// allows no hold, is as severe as hold.not_for, or is of a critical entity; or if its trouble reaches too far: over more entities than
+// hold.blast_radius, or to a critical one. Each of these comes with the sentence that people are shown.
 
-// hasteRule is the rule by which [Engine.hasteOf] says so; nil if it is by none.
-func (e *Engine) hasteRule(s *symptom) *RuleID {
-	if rule, ok := e.holdOf(s); ok && rule.Hold == 0 {
-		return rule.Rule
+// hasteOf says why an incident in which s is active is not to be held, and by which rule, nil if by none; why is empty if nothing about s
+// says so.
+func (e *Engine) hasteOf(s *symptom) (why string, rule *RuleID) {
+	if hold, ok := e.holdOf(s); ok && hold.Hold == 0 {
+		return hold.Why, hold.Rule
 	}
 	if from := e.policy.NotFor; from != SeverityUnset && s.severity >= from {
-		return nil
+		return fmt.Sprintf("%s on %s is %s, and hold.not_for is %s", s.name, e.graph.Entity(s.node), s.severity, from), nil
 	}
-	rule, _ := e.rules.Critical(e.graph.Entity(s.node), s.labels)
-	return rule.Rule
+	if critical, ok := e.rules.Critical(e.graph.Entity(s.node), s.labels); ok {
+		return fmt.Sprintf("%s is ill, which is critical by %s", e.graph.Entity(s.node), critical.Why), critical.Rule
+	}
+	return "", nil
 }
 
 // hasteWith is hasteOf for a symptom that became active in i, with the rule that says so, nil if none does: it may have made i too large to
@@ -44,8 +37,8 @@ func (e *Engine) hasteWith(i *incident, s *symptom) (why string, rule *RuleID) {
 	if i.relapse != "" {
 		return i.relapse, nil
 	}
-	if why = e.hasteOf(s); why != "" {
-		return why, e.hasteRule(s)
+	if why, rule = e.hasteOf(s); why != "" {
+		return why, rule
 	}
 	if e.policy.BlastRadius > 0 && i.sites > e.policy.BlastRadius {
 		return e.hasteAround(i)
@@ -61,7 +54,7 @@ func (e *Engine) haste(i *incident) (why string) {
 	}
 	for _, num := range i.sorted() {
 		if s := e.symptoms.get(num); s.active() {
-			if why := e.hasteOf(s); why != "" {
+			if why, _ := e.hasteOf(s); why != "" {
 				return why
 			}
 		}
