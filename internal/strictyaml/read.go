@@ -10,15 +10,10 @@ package strictyaml
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
@@ -122,7 +117,7 @@ func (f *file) parse(data []byte) (docs []ast.Node, ok bool) {
 	for _, part := range documents(tokens) {
 		tree, err := parser.Parse(part, 0, parser.AllowDuplicateMapKey())
 		if err != nil {
-			f.report(syntaxProblem(err))
+			f.report(f.syntaxProblem(err))
 			return nil, false
 		}
 		for _, d := range tree.Docs {
@@ -190,37 +185,4 @@ func (f *file) affordable(tokens token.Tokens) bool {
 		}
 	}
 	return true
-}
-
-func syntaxProblem(err error) Problem {
-	p := Problem{Line: 1, Col: 1, Text: "cannot be parsed"}
-	if e, ok := errors.AsType[yaml.Error](err); ok {
-		text, _, _ := strings.Cut(e.GetMessage(), "\n")
-		if strings.Contains(text, "'\t'") {
-			p.Hint = "indent with spaces"
-		}
-		p.Text = shown(text)
-		if t := e.GetToken(); t != nil && t.Position != nil {
-			p.Line, p.Col = t.Position.Line, t.Position.Column
-		}
-	}
-	return p
-}
-
-// shown is a message of a parser's, which may quote the file: without what terminals would obey, and no longer than people read.
-func shown(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	text = b.String()
-	const longest = 200
-	if r := []rune(text); len(r) > longest {
-		text = string(r[:longest]) + "…"
-	}
-	return text
 }

@@ -133,7 +133,7 @@ func TestReadNamesEveryMistakeWithItsPosition(t *testing.T) {
 		{"name: x\n<<: {flag: true}\n", `f.yml:2:1: merge keys are not supported (repeat the keys, or use an alias for the whole value)`},
 		{"name: x\n12: y\n", `f.yml:2:1: key is no text`},
 		{"name: x\n---\nname: y\n", `f.yml:3:1: second document in one file (split the file at ---)`},
-		{"name: \"x\n", `f.yml:1:7: could not find end character of double-quoted text`},
+		{"name: \"x\n", `f.yml:1:7: could not find end character of double-quoted text (close the quote)`},
 		{"name: x\n\xff\n", `f.yml:2:1: not UTF-8 text (save the file as UTF-8)`},
 		{"name: x\nfl\x00ag: y\n", `f.yml:2:3: a NUL character, which no text has (save the file as UTF-8)`},
 		{"name: " + strings.Repeat("[", 65), `f.yml:1:71: nested deeper than 64`},
@@ -143,6 +143,43 @@ func TestReadNamesEveryMistakeWithItsPosition(t *testing.T) {
 	} {
 		if _, got := read(c.text); got != c.want {
 			t.Errorf("%.60q\n got %s\nwant %s", c.text, got, c.want)
+		}
+	}
+}
+
+// TestWhatIsNoYAMLIsToldWithWhatWasMeant: the parser's words are about grammar, so each mistake that people make comes with its cure.
+func TestWhatIsNoYAMLIsToldWithWhatWasMeant(t *testing.T) {
+	const (
+		braces  = "put a value that begins with {{ in quotes"
+		quotes  = "a value is all in quotes, or not at all: put single quotes around one with double quotes in it, and write '' for one within"
+		bracket = "close the bracket; a value with quotes or brackets in it stands in single quotes"
+		column  = "keys of one map begin in one column; look at the line above, too"
+		colon   = "write a colon and a space behind a key"
+	)
+	for _, c := range []struct{ text, at, hint string }{
+		{"name: {{ .Labels.team }}\n", "1:8", braces},
+		{"tags: [{{ .Labels.team }} is on it]\n", "1:9", braces},
+		{"children: [{name: {{ .Labels.team }}}]\n", "1:20", braces},
+		{"tags:\n  - {{ .Labels.team }} is on it\n", "2:6", braces},
+		{"name: \"{{ index .Labels \"team\" }}\"\n", "1:26", quotes},
+		{"name: 'it's bad'\n", "1:11", quotes},
+		{"tags: [\"alertname=\"Foo\"\"]\n", "1:20", bracket},
+		{"tags: [a, b\nname: x\n", "2:1", bracket},
+		{"children: [{name: labels[\"x\"]}]\n", "1:25", bracket},
+		{"name: note: this\n", "1:7", `put a value with ": " in it in quotes`},
+		{"children:\n  - name: x\n  size: 1\n", "3:3", column},
+		{"children:\n  - name: x\n    tags: []\n      size: 1\n", "4:7", column},
+		{"children:\n  -name: x\n   size: 1\n", "2:10", "write a space behind -"},
+		{"children:\n  - name: x\n    size 1\n", "3:5", colon},
+		{"children:\n  - name: x\n    size:1\n", "3:5", colon},
+		{"children\n  - name: x\n", "1:1", colon},
+		{"name: @oncall\n", "1:7", "put a value that begins with it in quotes"},
+		{"children: [{name: x\n", "1:12", "close the bracket"},
+		{"name: 'x\n", "1:7", "close the quote"},
+	} {
+		_, got := read(c.text)
+		if !strings.HasPrefix(got, "f.yml:"+c.at+": ") || !strings.HasSuffix(got, "("+c.hint+")") {
+			t.Errorf("%q\n got %s\nwant f.yml:%s: … (%s)", c.text, got, c.at, c.hint)
 		}
 	}
 }
