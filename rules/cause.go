@@ -109,6 +109,11 @@ func (r *reader) declared(n strictyaml.Node) {
 	if edge.From != "" && edge.From == edge.To {
 		n.Problem("an entity cannot depend on itself", "")
 	}
+	for _, e := range []topology.Entity{edge.From, edge.To} {
+		if strings.Contains(string(e), "*") {
+			n.Problem("entity "+strictyaml.Quote(string(e))+" is a pattern, and a dependency is of two entities", "write one for each; for what labels tell of, depends_on in a rule under entities")
+		}
+	}
 	r.once(n, "dependency", string(edge.From), string(edge.To), edge.Type)
 	r.set.causes.edges, r.set.causes.declared = append(r.set.causes.edges, edge), append(r.set.causes.declared, h)
 }
@@ -116,10 +121,10 @@ func (r *reader) declared(n strictyaml.Node) {
 // once reports a rule that says the same as one before it in the file.
 func (r *reader) once(n strictyaml.Node, what string, parts ...string) {
 	key := what + "\n" + strings.Join(parts, "\n")
-	if r.names[key] {
-		n.Problem("the same "+what+" a second time", "")
+	if r.names[key] != 0 {
+		n.Problem("the same "+what+" a second time", fmt.Sprintf("the first is in line %d: remove one", r.names[key]))
 	}
-	r.names[key] = true
+	r.names[key] = n.Line()
 }
 
 // entityID stores an entity's id.

@@ -61,13 +61,13 @@ dependencies:
 	const want = `a.yml:3:3: cause and effect are the same
 a.yml:4:29: "far" is none of same, near
 a.yml:4:42: "2" is not between 0 and 1
-a.yml:6:3: the same cause a second time
+a.yml:6:3: the same cause a second time (the first is in line 5: remove one)
 a.yml:7:3: key "effect" is missing
 a.yml:7:3: key "on" is missing
 a.yml:7:3: key "weight" is missing
 a.yml:9:10: entity id "checkout" has no kind and name (want kind/name or kind/namespace/name)
 a.yml:10:3: an entity cannot depend on itself
-a.yml:12:3: the same dependency a second time
+a.yml:12:3: the same dependency a second time (the first is in line 11: remove one)
 a.yml:12:51: unknown key "wight"
 a.yml:13:10: kind "Service" is not written like that (kinds are lower case and singular: "service")
 a.yml:13:25: entity id "service/b@" lacks a name or a cluster (want kind/name@cluster or kind/namespace/name@cluster)`

@@ -56,7 +56,7 @@ a.yml:4:25: "sum" is neither a whole number nor one of all, any
 a.yml:5:25: "0" is not between 1 and 1000000
 a.yml:6:3: edge type that says nothing (give weight, owns or redundancy)
 a.yml:7:13: unknown key "wieght" (did you mean weight?)
-a.yml:9:10: second rule of name "g"
+a.yml:9:10: second rule of name "g" (the first is in line 8: give each its own, or put both into one)
 a.yml:10:3: key "name" is missing
 a.yml:11:21: the number is not finite`
 	if err == nil {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -16,14 +17,14 @@ const maxSpan = 7 * 24 * time.Hour
 
 // read adds the rules of one file. After a problem the set must not be used, but reading goes on to find the others.
 func (s *Set) read(name, text string) strictyaml.Problems {
-	r := &reader{set: s, file: name, names: make(map[string]bool)}
+	r := &reader{set: s, file: name, names: make(map[string]int)}
 	return strictyaml.Read(name, []byte(text), r.sections())
 }
 
 // sections reads a rule file.
 func (r *reader) sections() strictyaml.Setter {
 	return func(n strictyaml.Node) {
-		n.Map(strictyaml.Fields{
+		n.Hinting(func(key string) string { return ofOthers[key] }).Map(strictyaml.Fields{
 			"symptoms":      list(r.symptom),
 			"target_labels": list(r.targetLabels),
 			"entities":      list(r.entity),
@@ -53,19 +54,20 @@ func list(item strictyaml.Setter) strictyaml.Setter {
 
 // reader adds rules of one file to a set.
 type reader struct {
-	set   *Set
-	file  string
-	names map[string]bool
+	set  *Set
+	file string
+	// names are the lines in which rules are named, by section and name.
+	names map[string]int
 }
 
 // name stores the name of a rule. Reasons point at rules by it, so it belongs to one rule of its section only.
 func (r *reader) name(section string, to *string) strictyaml.Setter {
 	return func(n strictyaml.Node) {
 		strictyaml.Name(to)(n)
-		if key := section + "/" + *to; r.names[key] {
-			n.Problem("second rule of name "+strictyaml.Quote(*to), "")
+		if key := section + "/" + *to; r.names[key] != 0 {
+			n.Problem("second rule of name "+strictyaml.Quote(*to), fmt.Sprintf("the first is in line %d: give each its own, or put both into one", r.names[key]))
 		} else {
-			r.names[key] = true
+			r.names[key] = n.Line()
 		}
 	}
 }

@@ -62,7 +62,8 @@ func (h *head) fields(r *reader, of strictyaml.Fields) strictyaml.Fields {
 // rule reads one rule of a section that selects alerts: its head, which must be whole, and the fields of its section.
 func (r *reader) rule(section string, n strictyaml.Node, fields strictyaml.Fields, required ...string) *head {
 	h := r.head(section, n)
-	n.Map(h.fields(r, fields), slices.Concat([]string{"name"}, required)...)
+	all := h.fields(r, fields)
+	hinting(n, all).Map(all, slices.Concat([]string{"name"}, required)...)
 	n.Note(func(s *strictyaml.Schema) { s.AnyOf = anyOf("matchers", "when") })
 	if !h.selects {
 		n.Problem(`key "matchers" is missing`, `or "when"; matchers: [] matches every alert`)
@@ -88,7 +89,7 @@ func (r *reader) note(h *head, n strictyaml.Node, fields strictyaml.Fields, requ
 	refused := strictyaml.Refuse(no.why, no.instead)
 	all := strictyaml.Fields{"name": r.name(h.id.Section, &h.id.Name), "matchers": refused, "when": refused}
 	maps.Copy(all, fields)
-	n.Map(all, required...)
+	hinting(n, all).Map(all, required...)
 	r.set.heads = append(r.set.heads, h)
 }
 

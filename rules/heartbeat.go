@@ -147,7 +147,7 @@ func ReadHeartbeat(n strictyaml.Node, name func(*string) strictyaml.Setter, besi
 		},
 	}
 	maps.Copy(fields, beside)
-	n.Map(fields, "name", "interval")
+	hinting(n, fields).Map(fields, "name", "interval")
 	h.Severity = correlate.ParseSeverity(severity)
 	if h.Grace = grace; grace < 0 {
 		h.Grace = defaultGrace(h.Interval)

@@ -64,12 +64,13 @@ func (r *reader) inhibit(n strictyaml.Node) {
 			read(n)
 		}
 	}
-	n.Map(i.fields(strictyaml.Fields{
+	fields := i.fields(strictyaml.Fields{
 		"name":        r.name("inhibit", &h.id.Name),
 		"source_when": condition(&sources, &i.sourced),
 		"target_when": condition(&targets, &i.targeted),
 		"when":        strictyaml.Refuse("a condition of which side?", "write source_when or target_when"),
-	}), "name")
+	})
+	hinting(n, fields).Map(fields, "name")
 	n.Note(func(s *strictyaml.Schema) {
 		s.AnyOf = nil
 		for _, source := range []string{"source_matchers", "source_when"} {

@@ -62,7 +62,7 @@ a.yml:4:30: entity "node/a[1]" has a character that patterns reserve (only * has
 a.yml:4:43: entity "*/shop/a" names no kind (write the kind out: service/shop/*)
 a.yml:4:55: entity id "checkout" has no kind and name (want kind/name or kind/namespace/name)
 a.yml:4:65: kind "Service" is not written like that (kinds are lower case and singular: "service")
-a.yml:5:10: second rule of name "pattern"
+a.yml:5:10: second rule of name "pattern" (the first is in line 4: give each its own, or put both into one)
 a.yml:6:3: key "name" is missing`
 	if err == nil {
 		t.Fatal("all of it was accepted")

@@ -85,7 +85,7 @@ a.yml:10:45: "none" is none of info, warning, error, critical
 a.yml:12:42: "sev1" is none of none, info, warning, error, critical
 a.yml:14:3: key "labels" is missing
 b.yml:2:33: 25h is not between 0s and 1d
-b.yml:3:10: second rule of name "x"
+b.yml:3:10: second rule of name "x" (the first is in line 2: give each its own, or put both into one)
 b.yml:3:37: unknown key "wy" (did you mean why?)
 packs: unknown pack "nope" (there are awesome-prometheus-alerts, cert-manager, coredns, ingress-nginx, istio, kafka, kube-prometheus, kubernetes, linkerd, mysql, postgres, rabbitmq, redis)`
 	if err == nil {

@@ -126,7 +126,7 @@ func section(fields strictyaml.Fields) strictyaml.Setter {
 func (l *loader) file(n strictyaml.Node) {
 	c := l.config
 	l.templates(n)
-	n.Map(strictyaml.Fields{
+	n.Hinting(ofOthers).Map(strictyaml.Fields{
 		"server":  l.server,
 		"storage": l.storage(),
 		"topology": section(strictyaml.Fields{

@@ -16,7 +16,8 @@ type Node struct {
 	node      ast.Node // free of anchors and aliases; nil for null
 	line, col int
 	depth     int
-	sketch    *sketch // nil while a document is read; see Describe
+	sketch    *sketch                 // nil while a document is read; see Describe
+	hints     func(key string) string // nil if there are none
 }
 
 // Setter takes one value: it stores it, or reports what is wrong with it. Under [Describe] there is no value: what it reads stays as it was.
@@ -61,6 +62,13 @@ func (n Node) Line() int { return n.line }
 // Later returns a problem of the value to be completed and reported after [Read], when more is known.
 func (n Node) Later() Problem { return Problem{File: n.file.name, Line: n.line, Col: n.col} }
 
+// Hinting returns the value with hints for keys that [Node.Map] does not know: those that people know from somewhere else, which are no
+// misspellings. hints says what to write instead of a key, which counts before the known key that is nearest, or returns "".
+func (n Node) Hinting(hints func(key string) string) Node {
+	n.hints = hints
+	return n
+}
+
 // Map applies fields to the value's keys, in the order of the file. A key whose value is null counts as not given.
 // A required key that is missing, an unknown one and one that is given twice are problems, and so is a value that is no map.
 func (n Node) Map(fields Fields, required ...string) { n.keys(fields, true, required) }
@@ -94,7 +102,7 @@ func (n Node) keys(fields Fields, strict bool, required []string) {
 		switch {
 		case !known && !strict:
 		case !known:
-			k.Problem("unknown key "+Quote(key.Value), Suggest(key.Value, slices.Collect(maps.Keys(fields))))
+			k.Problem("unknown key "+Quote(key.Value), n.instead(key.Value, fields))
 		case given[key.Value]:
 			k.Problem("key "+Quote(key.Value)+" is given twice", "")
 		default:
@@ -111,6 +119,16 @@ func (n Node) keys(fields Fields, strict bool, required []string) {
 			n.Problem("key "+Quote(r)+" is missing", "")
 		}
 	}
+}
+
+// instead is the hint for a key that is not known.
+func (n Node) instead(key string, fields Fields) string {
+	if n.hints != nil {
+		if hint := n.hints(key); hint != "" {
+			return hint
+		}
+	}
+	return Suggest(key, slices.Collect(maps.Keys(fields)))
 }
 
 func (n Node) keyProblem(key ast.MapKeyNode) {
@@ -243,7 +261,7 @@ func (n Node) at(part ast.Node) Node {
 func (n Node) child(part ast.Node) Node {
 	c := n.at(part)
 	c.depth++
-	c.node = nil
+	c.node, c.hints = nil, nil
 	if n.spent() {
 		return c
 	}
