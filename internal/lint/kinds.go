@@ -20,6 +20,8 @@ const (
 	kindLate          = "hold-outlasts-escalation"
 	kindInhibit       = "inhibits-nothing"
 	kindUnknownType   = "unknown-type"
+	kindUnknownKind   = "unknown-kind"
+	kindOdd           = "odd-value"
 	kindUnknownChange = "unknown-change"
 	kindOverride      = "overrides-pack"
 	kindOther         = "warning"
@@ -44,6 +46,8 @@ var Kinds = []Kind{
 	{kindHidden, Warning, "An earlier rule takes all that a rule matches"},
 	{kindUnreachable, Warning, "An earlier route takes all that a route matches"},
 	{kindUnknownLabel, Warning, "A matcher names a label that nothing has"},
+	{kindOdd, Warning, "A value is written as another notation has it"},
+	{kindUnknownKind, Warning, "A kind of entities is misspelt, plural or short"},
 	{kindUnknownType, Warning, "A dependency is of a type that nothing describes"},
 	{kindUnknownChange, Warning, "A rule expects a change that nothing tells of"},
 	{kindOutlasts, Warning, "A hold lasts longer than the alert that it is for"},

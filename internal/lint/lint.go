@@ -135,6 +135,7 @@ func Check(in Input) []Finding {
 func check(in Input, ofPacks func() vocabulary) []Finding {
 	c := &checker{in: in, counts: make(map[string]int), ofPacks: ofPacks}
 	c.read()
+	c.entityKinds()
 	c.matchers()
 	c.hidden()
 	c.routes()
@@ -158,8 +159,12 @@ type checker struct {
 	// config is the configuration as a tree.
 	config *strictyaml.Tree
 	// words are labels that something is known to have; ofPacks returns those of packs, and is nil once they are among them.
-	words   vocabulary
+	words vocabulary
+	// meant are the hints for labels that nothing is known to have.
+	meant   map[string]string
 	ofPacks func() vocabulary
+	// kinds are kinds of entities that are usual, or that the user's rules make.
+	kinds map[string]bool
 }
 
 // find adds a finding.

@@ -9,8 +9,9 @@ import (
 // matchers looks at each list of matchers by itself: those of rules, and those of the configuration but its routes, which inherit.
 func (c *checker) matchers() {
 	c.learn()
-	look := func(t *strictyaml.Tree) {
+	look := func(section string, t *strictyaml.Tree) {
 		walk(t, func(m *strictyaml.Tree) {
+			c.mentions(section, m)
 			for i, key := range m.Keys {
 				if isMatchers(key) {
 					ms := readMatchers(m.Items[i])
@@ -21,14 +22,15 @@ func (c *checker) matchers() {
 		})
 	}
 	for _, r := range c.rules {
-		look(r.tree)
+		c.names(r)
+		look(r.section, r.tree)
 	}
 	if c.config == nil || c.config.Kind != strictyaml.Map {
 		return
 	}
 	for i, key := range c.config.Keys {
 		if key != "route" {
-			look(c.config.Items[i])
+			look(key, c.config.Items[i])
 		}
 	}
 }

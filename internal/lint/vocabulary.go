@@ -44,7 +44,7 @@ func ofPacks() vocabulary {
 
 // learn notes the labels that are customary, that the user's mappings name, and that alerts had.
 func (c *checker) learn() {
-	c.words = make(vocabulary)
+	c.words, c.meant = make(vocabulary), make(map[string]string)
 	for _, name := range strings.Fields(customary) {
 		c.words[name] = true
 	}
@@ -75,7 +75,7 @@ func (v vocabulary) mapped(t *strictyaml.Tree) {
 			switch {
 			case strings.HasSuffix(key, "_label"):
 				v[text(m.Items[i])] = true
-			case key == "labels" || key == "per" || key == "equal":
+			case key == "labels" || key == "per":
 				for _, name := range texts(m.Items[i]) {
 					v[name] = true
 				}
@@ -87,23 +87,29 @@ func (v vocabulary) mapped(t *strictyaml.Tree) {
 // unknown reports matchers of labels that nothing has, and of values that nobody means.
 func (c *checker) unknown(ms []matcher) {
 	for _, m := range ms {
-		if m.doubled {
-			c.find(Finding{
-				Kind: kindOther, Place: m.at, Text: "== asks for a value that begins with =: " + m.String(),
-				Hint: "write a single =; a value that does begin with it stands in double quotes",
-			})
-		}
-		if c.known(m.Name) {
-			continue
-		}
-		hint := strictyaml.Suggest(m.Name, slices.Collect(maps.Keys(c.words)))
-		text := "nothing is known to have the label " + strictyaml.Quote(m.Name)
-		switch {
-		case c.in.Recorded != nil && hint == "":
-			hint = "no alert in the journal has it"
-		case hint == "":
-			continue // people have labels of their own
-		}
-		c.find(Finding{Kind: kindUnknownLabel, Place: m.at, Text: text, Hint: hint})
+		c.odd(m)
+		c.label(m.Name, m.at)
 	}
+}
+
+// label reports a label that nothing has.
+func (c *checker) label(name string, at Place) {
+	if c.known(name) {
+		return
+	}
+	hint, compared := c.meant[name]
+	if !compared { // once for each name: it is compared with hundreds of others
+		hint = strictyaml.Suggest(name, slices.Collect(maps.Keys(c.words)))
+		c.meant[name] = hint
+	}
+	if bare, ok := strings.CutPrefix(name, "labels."); ok {
+		hint = "labels stand by their names in matchers: " + bare
+	}
+	switch {
+	case c.in.Recorded != nil && hint == "":
+		hint = "no alert in the journal has it"
+	case hint == "":
+		return // people have labels of their own
+	}
+	c.find(Finding{Kind: kindUnknownLabel, Place: at, Text: "nothing is known to have the label " + strictyaml.Quote(name), Hint: hint})
 }
