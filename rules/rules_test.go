@@ -72,7 +72,7 @@ target_labels:
 		},
 		Packs: []string{"kubernetes", "nope"},
 	})
-	const want = `a.yml:4:14: bad matcher "job=~\"(\"": error parsing regexp: missing closing ): ` + "`^(?:()$`" + ` (write 'name="value"', or with !=, =~ or !~)
+	const want = `a.yml:4:14: bad matcher "job=~\"(\"": error parsing regexp: missing closing ): ` + "`^(?:()$`" + ` (correct the pattern; \ before a character takes it as it is)
 a.yml:5:11: key "name_label" is missing (or name, an expression)
 a.yml:5:18: kind "Database" is not lower-case (write database)
 a.yml:6:23: kind "a/b" has a character that ids reserve

@@ -280,7 +280,7 @@ func Matchers(to *labels.Matchers) Setter {
 			}
 			ms, err := ParseMatchers(s)
 			if err != nil {
-				n.Problem("bad matcher "+Quote(s)+": "+firstLine(err), `write 'name="value"', or with !=, =~ or !~`)
+				n.Problem("bad matcher "+Quote(s)+": "+firstLine(err), matcherHint(firstLine(err)))
 				return
 			}
 			*to = append(*to, ms...)
@@ -323,6 +323,21 @@ func ParseMatchers(s string) (labels.Matchers, error) {
 		return nil, fmt.Errorf("no matcher in it")
 	}
 	return nil, err
+}
+
+// matcherHint says how to mend what cannot be read as matchers.
+func matcherHint(problem string) string {
+	switch {
+	case strings.Contains(problem, "missing argument to repetition operator"):
+		return "write .* for anything: patterns are regular expressions"
+	case strings.Contains(problem, "Perl syntax"):
+		return "patterns are RE2's, as Prometheus has them, without look-ahead: write a second matcher, with !~"
+	case strings.Contains(problem, "error parsing regexp"):
+		return `correct the pattern; \ before a character takes it as it is`
+	case strings.Contains(problem, "unescaped double quote"):
+		return "separate matchers by commas: all of them must match"
+	}
+	return `write 'name="value"', or with !=, =~ or !~`
 }
 
 func firstLine(err error) string {
