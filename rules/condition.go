@@ -46,6 +46,10 @@ var absent = map[string]expr.Error{
 		Text: "annotations are not there: they change from one evaluation to the next while the alert stays the same, and decisions must not",
 		Hint: "put what decides into a label of the Prometheus rule: labels.NAME",
 	},
+	"value": {
+		Text: "the value of an alert is not there: it changes from one evaluation to the next while the alert stays the same",
+		Hint: "let Prometheus compare it: two rules, with a label each that says how bad it is",
+	},
 	"now": {
 		Text: "there is no clock: the same alert would be judged otherwise when it is told again",
 		Hint: "for the time of day, routes have active_time_intervals, and maintenance has windows",

@@ -214,14 +214,21 @@ func (e *Environment) unknown(text string, at int, name string) *Error {
 		err.Text = "unknown name " + strictyaml.Quote(full)
 		name = full
 	}
-	if err.Hint = strictyaml.Suggest(name, e.names); err.Hint != "" {
+	call := strings.HasPrefix(text[min(err.Offset+len(name), len(text)):], "(")
+	if known := slices.Contains(e.names, name); known && call {
+		// The function is there, but what is in its parentheses is not what it takes.
+		err.Text, err.Hint = name+" does not take that", "loops have a name and a condition, such as labels.exists(x, x.startsWith(\"app\")); docs/expressions.md has all forms"
 		return err
+	} else if !known {
+		if err.Hint = strictyaml.Suggest(name, e.names); err.Hint != "" {
+			return err
+		}
 	}
 	if parts := e.partsOf(name); parts != "" {
 		err.Hint = "there are " + parts
 		return err
 	}
-	if slices.Contains(e.labels, "labels") && full == name && !strings.HasPrefix(text[err.Offset+len(name):], "(") {
+	if slices.Contains(e.labels, "labels") && full == name && !call {
 		err.Hint = fmt.Sprintf(`the label is labels.%s, the text "%s"`, name, name)
 		return err
 	}
@@ -261,8 +268,14 @@ func overloadError(err *Error, function, args string) {
 		err.Text = "the name of a label is a text, got " + list(args, ", ")
 	default:
 		err.Text = operator + " does not take " + list(args, " and ")
+		if texts, ok := strings.CutPrefix(args, "(string, "); ok && slices.Contains(ofTexts, operator) {
+			err.Hint = "write it behind the text: labels.pod." + operator + "(" + strings.TrimSuffix(strings.ReplaceAll(texts, "string", `"x"`), ")") + ")"
+		}
 	}
 }
+
+// ofTexts are functions that stand behind a text, where many a language has them before it.
+var ofTexts = []string{"contains", "startsWith", "endsWith", "matches", "replace", "split"}
 
 // list are types as CEL lists them, in words.
 func list(args, joint string) string {
