@@ -30,7 +30,7 @@ a folder of these, or the address of a running quell. The exit status is 1 if a 
 		Example: `  quell backtest --journal http://127.0.0.1:9095 --since 30d -c new.yml
   quell backtest --journal quell.db -c new.yml -o markdown --fail-if 'missed > 0' --fail-if 'added > 5' > summary.md
   quell demo --fortnight | quell backtest --journal - -c new.yml --against quell.yml`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	from := addJournalFlags(cmd)
 	configPath := configFlag(cmd, "configuration `file` to try")

@@ -32,7 +32,7 @@ A recording begins with what was firing already. It includes everything else tha
 silenced. A running quell locks its store, so stop it first, or read a copy.`,
 		Example: `  quell incident cases --db copy-of-quell.db --out ours/2026-11
   quell replay --topology ours/2026-11/inc-7.topology.json ours/2026-11/inc-7.jsonl`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	configPath := configFlag(cmd, "configuration `file` that names the store")
 	path := cmd.Flags().String("db", "", "store `file`")

@@ -34,9 +34,10 @@ The exit status is 1 if serve would refuse the configuration or, with --strict, 
   quell check -c quell.yml && kill -HUP $(pidof quell)     # reload only what is good
   quell check --strict -o github -c prod/ -c staging/      # prod/quell.yml and staging/quell.yml, in a workflow of GitHub
   quell check -c quell.yml --journal http://127.0.0.1:9095   # does any alert have these labels?`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	paths := cmd.Flags().StringArrayP("config", "c", nil, "the configuration `file`, or a folder with a quell.yml; may be repeated")
+	_ = cmd.MarkFlagFilename("config", "yml", "yaml") // fails for unknown flags only
 	strict := cmd.Flags().Bool("strict", false, "treat warnings as errors")
 	history := mayHaveJournal(cmd)
 	format := formatFlag(cmd, "text", "json", "sarif", "github")

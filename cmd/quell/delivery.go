@@ -68,7 +68,7 @@ func newDeliveryList() *cobra.Command {
 been accepted yet, oldest first, with the outcome of the last attempt. With --dead, lists those that were given up.`,
 		Example: `  quell delivery list
   quell delivery list --dead --receiver oncall -o json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	address := urlFlag(cmd)
 	format := formatFlag(cmd, "text", "json")

@@ -21,7 +21,7 @@ With --fortnight it plays nothing, but writes two weeks of the same shop as reco
 		Example: `  quell demo
   NO_COLOR=1 quell demo | tee morning.txt
   quell demo --fortnight | quell replay -`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	fortnight := cmd.Flags().Bool("fortnight", false, "write two weeks of the shop as JSON Lines for quell replay")
 	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {

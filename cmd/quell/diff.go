@@ -25,7 +25,7 @@ where nothing else differs, the file is named.
 The exit status is 0 if both are the same, 1 if they differ or one of them could not be read, and 2 if the command line is wrong.`,
 		Example: `  quell diff -c quell.yml
   quell diff -c quell.yml --url http://quell.ops:9095 -o markdown >> $GITHUB_STEP_SUMMARY`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	path := configFlag(cmd, "the configuration `file`")
 	address := urlFlag(cmd)

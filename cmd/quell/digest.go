@@ -29,7 +29,7 @@ compared with the period before. This is the report that the configuration's dig
   quell digest -o html > digest.html          # one file, with its charts, for light and dark screens
   quell digest -o email > digest.eml          # a mail that mail programs open
   quell digest --pictures charts              # the charts alone, as SVG and PNG`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	address := urlFlag(cmd)
 	format := formatFlag(cmd, digestFormats...)

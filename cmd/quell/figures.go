@@ -27,7 +27,7 @@ the rate is a lower bound unless operators say what they know. The interval is W
 		Example: `  quell figures --since 30d
   quell figures --since 24h --class "KubePodNotReady on pod"
   quell figures -o json | jq .false_suppression.rate`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	filters := map[string]*string{
 		"since": cmd.Flags().String("since", "7d", "count from this `time`, or from this long ago"),

@@ -31,7 +31,7 @@ func newHeartbeatList() *cobra.Command {
 		Short:   "List heartbeats and their state",
 		Long:    "Lists the heartbeats that are expected: ok, waiting for the first beat, missing, or failed by their own account.",
 		Example: `  quell heartbeat list -o json`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 	}
 	type answer struct {
 		Heartbeats []correlate.HeartbeatView `json:"heartbeats"`

@@ -36,7 +36,7 @@ func newIncidentList() *cobra.Command {
 has to pass all filters.`,
 		Example: `  quell incident list --state held             # what may heal by itself
   quell incident list --since 24h --severity critical -o json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	address := urlFlag(cmd)
 	format := formatFlag(cmd, "text", "json")

@@ -29,7 +29,7 @@ one line, {"seq": …, "t": …, "inputs": [{"alert": …}, …]}. If the beginn
 says where the records start, and what was in force and known by then. A running quell locks its store, so stop it first, or read a copy.`,
 		Example: `  quell journal -c quell.yml --from 1200
   quell journal --db data/quell.db -o json | grep '"command"'`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	configPath := configFlag(cmd, "configuration `file` that names the store")
 	path := cmd.Flags().String("db", "", "store `file`")

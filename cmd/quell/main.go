@@ -133,7 +133,9 @@ func leaf(cmd *cobra.Command, work func(cmd *cobra.Command, args []string) error
 
 // formatFlag adds -o.
 func formatFlag(cmd *cobra.Command, formats ...string) *string {
-	return cmd.Flags().StringP("output", "o", formats[0], "format: "+strings.Join(formats, ", "))
+	format := cmd.Flags().StringP("output", "o", formats[0], "format: "+strings.Join(formats, ", "))
+	flagOf(cmd, "output", formats...)
+	return format
 }
 
 // checkFormat refuses a format that a command does not know.
@@ -146,7 +148,9 @@ func checkFormat(format string, formats ...string) error {
 
 // configFlag adds -c.
 func configFlag(cmd *cobra.Command, what string) *string {
-	return cmd.Flags().StringP("config", "c", "", what)
+	path := cmd.Flags().StringP("config", "c", "", what)
+	_ = cmd.MarkFlagFilename("config", "yml", "yaml") // fails for unknown flags only
+	return path
 }
 
 func newVersion() *cobra.Command {
@@ -156,7 +160,7 @@ func newVersion() *cobra.Command {
 		Long:  "Shows the version, the revision that it was built from, and the version of Go.",
 		Example: `  quell version
   quell --version`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}, func(cmd *cobra.Command, _ []string) error {
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), versionText())
 		return err

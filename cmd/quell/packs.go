@@ -38,7 +38,7 @@ func newPacksList() *cobra.Command {
 		Short:   "List the packs and what they are for",
 		Long:    "Lists the packs and what each is for. Those that are on unless the configuration says otherwise are marked as default.",
 		Example: `  quell packs list -o json`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 	}
 	format := formatFlag(cmd, "text", "json")
 	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
@@ -77,6 +77,8 @@ func newPacksShow() *cobra.Command {
 		Long:    "Prints a pack exactly as quell reads it: a rule file with comments that say why.",
 		Example: `  quell packs show postgres > rules/postgres.yml`,
 		Args:    cobra.ExactArgs(1),
+
+		ValidArgsFunction: oneArgument(packs.Names()),
 	}
 	return leaf(cmd, func(cmd *cobra.Command, args []string) error {
 		text, ok := packs.Text(args[0])

@@ -46,7 +46,7 @@ the names of alerts, severities and kinds, and the values of the labels that --k
 since a configuration it refers to would give names away. Read the file before you hand it to anybody.`,
 		Example: `  quell record --journal http://127.0.0.1:9095 --incident inc-42 -c quell.yml --out tests/node-lost.txtar
   quell record --journal quell.db --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --scrub --keep team --out storm.txtar`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	o := &recordOptions{
 		journal:  addJournalFlags(cmd),

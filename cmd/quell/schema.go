@@ -32,7 +32,7 @@ func newSchemaOf(name, short, title string, schema func() (*strictyaml.Schema, e
 		Short:   short,
 		Long:    short + ", which is docs/schema/" + name + ".schema.json of the same version.",
 		Example: "  quell schema " + name + " > " + name + ".schema.json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 	}
 	return leaf(cmd, func(cmd *cobra.Command, _ []string) error {
 		s, err := schema()

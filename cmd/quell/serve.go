@@ -26,7 +26,7 @@ Exit status 1 means that it could not start or had to stop, and that starting it
 or was written by a newer quell, and that a human is needed.`,
 		Example: `  quell serve -c quell.yml
   quell serve -c quell.yml --listen 127.0.0.1:9195      # beside one that runs`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	path := configFlag(cmd, "the configuration `file`")
 	listen := cmd.Flags().String("listen", "", "`address` to listen on instead of server.listen")

@@ -153,7 +153,7 @@ func newSilenceList() *cobra.Command {
 that each of them silences now.`,
 		Example: `  quell silence list
   quell silence list --expired -o json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	address := urlFlag(cmd)
 	format := formatFlag(cmd, "text", "json")

@@ -40,7 +40,7 @@ func newWebhookPresets() *cobra.Command {
 		Short:   "List the presets and what they are for",
 		Long:    "Lists the presets and what each is for.",
 		Example: `  quell webhook presets`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 	}, func(cmd *cobra.Command, _ []string) error {
 		t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(t, "PRESET\tABOUT") // errors stick to Flush
@@ -60,6 +60,8 @@ func newWebhookShow() *cobra.Command {
 		Long:    "Prints a preset exactly as quell reads it: a mapping file with comments that say why.",
 		Example: `  quell webhook show datadog > datadog.yml`,
 		Args:    cobra.ExactArgs(1),
+
+		ValidArgsFunction: oneArgument(webhook.Presets()),
 	}, func(cmd *cobra.Command, args []string) error {
 		text, ok := webhook.PresetText(args[0])
 		if !ok {
@@ -98,6 +100,7 @@ standard input. Signatures and tokens are not checked, and nothing is contacted.
 	}
 	path := configFlag(cmd, "configuration `file` with the webhook, the rules and the routes")
 	preset := cmd.Flags().String("preset", "", "`name` of a preset, instead of a webhook of the configuration")
+	flagOf(cmd, "preset", webhook.Presets()...)
 	headers := cmd.Flags().StringArray("header", nil, "a `header` of the request, \"Name: value\"; may be given several times")
 	query := cmd.Flags().StringArray("query", nil, "a `parameter` of the request's address, name=value; may be given several times")
 	at := cmd.Flags().String("at", "", "when it is received, as RFC 3339 `time` (default now)")
