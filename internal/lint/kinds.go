@@ -22,6 +22,7 @@ const (
 	kindUnknownType   = "unknown-type"
 	kindUnknownKind   = "unknown-kind"
 	kindOdd           = "odd-value"
+	kindBroad         = "too-broad"
 	kindUnknownChange = "unknown-change"
 	kindOverride      = "overrides-pack"
 	kindOther         = "warning"
@@ -45,6 +46,7 @@ var Kinds = []Kind{
 	{kindNever, Warning, "Matchers contradict each other"},
 	{kindHidden, Warning, "An earlier rule takes all that a rule matches"},
 	{kindUnreachable, Warning, "An earlier route takes all that a route matches"},
+	{kindBroad, Warning, "A rule keeps every alert from paging"},
 	{kindUnknownLabel, Warning, "A matcher names a label that nothing has"},
 	{kindOdd, Warning, "A value is written as another notation has it"},
 	{kindUnknownKind, Warning, "A kind of entities is misspelt, plural or short"},

@@ -23,6 +23,7 @@ func (c *checker) matchers() {
 	}
 	for _, r := range c.rules {
 		c.names(r)
+		c.broad(r)
 		look(r.section, r.tree)
 	}
 	if c.config == nil || c.config.Kind != strictyaml.Map {

@@ -116,3 +116,18 @@ func items(t *strictyaml.Tree) []*strictyaml.Tree {
 	}
 	return t.Items
 }
+
+// broad reports what keeps every alert from paging: an inhibition of that kind is an error, and quell silence add wants to be forced.
+func (c *checker) broad(r *rule) {
+	if r.section != "suppress" || r.tree.Get("when") != nil || r.tree.Get("matchers") == nil {
+		return
+	}
+	for _, m := range r.matchers {
+		if m.Type != labels.MatchRegexp || m.Value != ".*" && m.Value != ".+" || m.Value == ".+" && m.Name != "alertname" {
+			return
+		}
+	}
+	c.find(Finding{
+		Kind: kindBroad, Place: place(r.tree.Get("matchers")), Text: "while this rule is in force, no alert pages for as long as its for says", Hint: "say in matchers which alerts need nobody",
+	})
+}

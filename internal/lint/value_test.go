@@ -80,3 +80,16 @@ rules.yml:16:83: warning: nothing is known to have the label "namespce" (did you
 		t.Errorf("found (-want +got):\n%s", diff)
 	}
 }
+
+// TestARuleThatSuppressesEverythingIsReported: one matcher, or a condition, that some alert does not fulfil is enough for silence.
+func TestARuleThatSuppressesEverythingIsReported(t *testing.T) {
+	for rule, found := range map[string]bool{
+		"matchers: []": true, `matchers: ['alertname=~".+"', 'job=~".*"']`: true, `matchers: ['job=~".+"']`: false, `matchers: ['job="x"']`: false,
+		"when: 'labels.job == \"x\"'": false, "matchers: [], when: 'labels.job == \"x\"'": false,
+	} {
+		got := said(plain, "suppress:\n- {name: a, "+rule+"}\n", nil)
+		if strings.Contains(got, "no alert pages") != found {
+			t.Errorf("%s: %q", rule, got)
+		}
+	}
+}
