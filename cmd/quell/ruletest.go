@@ -53,7 +53,7 @@ describes the files. The exit status is 1 if a test failed, or if the tests cove
 		if err != nil {
 			return usagef("%v", err)
 		}
-		return reportTests(cmd, r, *format, testVerdict{o.Verbose, *least})
+		return reportTests(cmd, r, *format, testVerdict{o.Verbose, *least, *run})
 	})
 }
 
@@ -61,6 +61,7 @@ describes the files. The exit status is 1 if a test failed, or if the tests cove
 type testVerdict struct {
 	verbose bool
 	least   int
+	run     string
 }
 
 func reportTests(cmd *cobra.Command, r *ruletest.Report, format string, v testVerdict) error {
@@ -80,7 +81,15 @@ func reportTests(cmd *cobra.Command, r *ruletest.Report, format string, v testVe
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "quell: %d %% of the rules decided something in a test, and --coverage-min asks for %d %%\n", share, v.least)
 		return &failureError{statusWrong, nil}
 	}
-	if passed, failed, broken := r.Count(); failed+broken > 0 || passed == 0 {
+	passed, failed, broken := r.Count()
+	if passed+failed+broken == 0 { // most likely a mistake, so that a pipeline must not take it for success
+		why := "there is none in these files"
+		if v.run != "" {
+			why = fmt.Sprintf("no name matches --run %q", v.run)
+		}
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "quell: no test ran: "+why)
+	}
+	if failed+broken > 0 || passed == 0 {
 		return &failureError{statusWrong, nil}
 	}
 	return nil
