@@ -252,8 +252,8 @@ func (in *item) addSeries(n strictyaml.Node) {
 	}
 }
 
-// expand reads values as promtool has them, as far as they can be of an alert: N, NxTIMES, _, _xTIMES and stale. All but zero and
-// nothing mean that it fires.
+// expand reads values as promtool has them, as far as they can be of an alert: N, NxTIMES, N+STEPxTIMES, N-STEPxTIMES, _, _xTIMES and stale.
+// All but zero and nothing mean that it fires.
 func expand(text string) ([]bool, error) {
 	var values []bool
 	for word := range strings.FieldsSeq(text) {
@@ -269,18 +269,28 @@ func expand(text string) ([]bool, error) {
 				n = more
 			}
 		}
-		fires := false
-		if value != "_" && value != "stale" {
-			v, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				return nil, fmt.Errorf("%s is no value", strictyaml.Quote(word))
-			}
-			fires = v != 0
-		}
 		if len(values)+n > maxMoments {
 			return nil, errTooLong
 		}
-		values = append(values, slices.Repeat([]bool{fires}, n)...)
+		if value == "_" || value == "stale" {
+			values = append(values, make([]bool, n)...)
+			continue
+		}
+		step := 0.0
+		if sign := strings.LastIndexAny(value, "+-"); repeats && sign > 0 && value[sign-1] != 'e' {
+			var err error
+			if step, err = strconv.ParseFloat(value[sign:], 64); err != nil {
+				return nil, fmt.Errorf("%s is no value", strictyaml.Quote(word))
+			}
+			value = value[:sign]
+		}
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s is no value", strictyaml.Quote(word))
+		}
+		for i := range n {
+			values = append(values, v+float64(i)*step != 0)
+		}
 	}
 	return values, nil
 }

@@ -32,7 +32,7 @@ func TestParseNamesEveryMistakeWithItsPosition(t *testing.T) {
 		{head + "  inputs: [{at: 5m, kubernetes: pod}]\n", `t.yml:4:33: it is neither a map nor JSON`},
 		{head + "  inputs: [{at: 5m, tick: now, for: 5m}]\n", `t.yml:4:27: for goes with fire only`},
 		{head + "  inputs: [{at: 5m, series: X}]\n", `t.yml:4:12: series without values (write values: "0 1x10 0")`},
-		{head + "  inputs: [{at: 5m, series: X, values: 1+1x5}]\n", `t.yml:4:40: "1+1x5" is no value (write values as promtool has them: "0 1x10 0")`},
+		{head + "  inputs: [{at: 5m, series: X, values: 1+ax5}]\n", `t.yml:4:40: "1+ax5" is no value (write values as promtool has them: "0 1x10 0")`},
 		{head + "  inputs: [{at: 5m, fire: X, deleted: true}]\n", `t.yml:4:12: deleted can only stand beside kubernetes`},
 		{head + "  script: |\n    0s fire X\n    1m fire\n", `t.yml:4:11: line 2 of the script: "fire" says too little (want fire NAME{label="value"})`},
 		{"rule_files: [a.yml]\n" + head, `t.yml:1:13: key "rule_files" is promtool's (write rules: [FILE], which are quell's; those of Prometheus are tested by promtool)`},
