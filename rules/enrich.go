@@ -243,7 +243,7 @@ func (r *reader) enrich(n strictyaml.Node) {
 
 func (r *enrichRule) link(n strictyaml.Node) {
 	var link enrichLink
-	n.Map(strictyaml.Fields{"name": strictyaml.Name(&link.name), "url": addressPattern(&link.url)}, "name", "url")
+	n.Like("{name: logs, url: 'https://logs.example.com'}").Map(strictyaml.Fields{"name": strictyaml.Name(&link.name), "url": addressPattern(&link.url)}, "name", "url")
 	link.name = cutRunes(link.name, maxOwnerRunes)
 	r.links = append(r.links, link)
 }

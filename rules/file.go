@@ -141,7 +141,7 @@ func (r *reader) source(n strictyaml.Node, s *source, made *[]*expression, more 
 	fields["name"], fields["namespace"], fields["cluster"] = naming(text(&texts.name)), text(&texts.namespace), text(&texts.cluster)
 	fields["name_label"] = naming(fields["name_label"])
 	before := len(*made)
-	n.Map(fields, "kind")
+	n.Like("{kind: pod, name_label: pod, namespace_label: namespace}; the label quell_entity of an alert names one outright").Map(fields, "kind")
 	for _, p := range []struct {
 		key, label string
 		made       *expression
@@ -157,7 +157,7 @@ func (r *reader) source(n strictyaml.Node, s *source, made *[]*expression, more 
 		s.made = &texts
 	}
 	n.Note(func(s *strictyaml.Schema) { s.AnyOf = anyOf("name", "name_label") })
-	if !named {
+	if !named && n.IsMap() {
 		n.Problem(`key "name_label" is missing`, "or name, an expression")
 	}
 }

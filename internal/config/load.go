@@ -122,6 +122,12 @@ func section(fields strictyaml.Fields) strictyaml.Setter {
 	return func(n strictyaml.Node) { n.Map(fields) }
 }
 
+func (l *loader) rules(n strictyaml.Node) {
+	n.Like(`rules: {files: ["rules/*.yml"], packs: [kubernetes, kube-prometheus]}`).Map(strictyaml.Fields{
+		"files": list(l.ruleFiles), "packs": l.packs, "disable": list(l.disable),
+	})
+}
+
 // file reads the whole configuration.
 func (l *loader) file(n strictyaml.Node) {
 	c := l.config
@@ -138,7 +144,7 @@ func (l *loader) file(n strictyaml.Node) {
 			"catalog_entities": l.catalogEntities.Read,
 		}),
 		"service_graph":       list(l.serviceGraph),
-		"rules":               section(strictyaml.Fields{"files": list(l.ruleFiles), "packs": l.packs, "disable": list(l.disable)}),
+		"rules":               l.rules,
 		"hold":                l.hold(),
 		"silences":            l.silences(),
 		"maintenance":         list(l.maintenance),

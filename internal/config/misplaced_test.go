@@ -16,6 +16,7 @@ func TestKeysThatBelongElsewhereSayWhere(t *testing.T) {
 		"rule_files": `quell.yml:3:1: unknown key "rule_files" (write rules: {files: ["rules/*.yml"]}, which are quell's; those of Prometheus say what fires)`,
 		"groups":     `quell.yml:3:1: unknown key "groups" (it belongs to Prometheus)`,
 		"recievers":  `quell.yml:3:1: unknown key "recievers" (did you mean receivers?)`,
+		"rules":      `quell.yml:3:8: want a map, got a list (write rules: {files: ["rules/*.yml"], packs: [kubernetes, kube-prometheus]})`,
 	} {
 		_, err := Load(filepath.Join(write(t, map[string]string{"quell.yml": rest + key + ": []\n"}), "quell.yml"))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -18,6 +18,7 @@ type Node struct {
 	depth     int
 	sketch    *sketch                 // nil while a document is read; see Describe
 	hints     func(key string) string // nil if there are none
+	like      string                  // what a map is like here; may be empty
 }
 
 // Setter takes one value: it stores it, or reports what is wrong with it. Under [Describe] there is no value: what it reads stays as it was.
@@ -66,6 +67,12 @@ func (n Node) Later() Problem { return Problem{File: n.file.name, Line: n.line, 
 // misspellings. hints says what to write instead of a key, which counts before the known key that is nearest, or returns "".
 func (n Node) Hinting(hints func(key string) string) Node {
 	n.hints = hints
+	return n
+}
+
+// Like returns the value with an example, which [Node.Map] shows if the value is no map.
+func (n Node) Like(example string) Node {
+	n.like = "write " + example
 	return n
 }
 
@@ -241,6 +248,10 @@ func (n Node) wrongType(want string) {
 		hint = "put it in quotes"
 	case want == "a list" && got != "nothing" && got != "a map":
 		hint = "write [value]"
+	case want == "a map" && got != "nothing":
+		hint = n.like
+	case want == "a list" && got == "a map":
+		hint = "begin each item with -"
 	}
 	n.Problem("want "+want+", got "+got, hint)
 }
@@ -261,7 +272,7 @@ func (n Node) at(part ast.Node) Node {
 func (n Node) child(part ast.Node) Node {
 	c := n.at(part)
 	c.depth++
-	c.node, c.hints = nil, nil
+	c.node, c.hints, c.like = nil, nil, ""
 	if n.spent() {
 		return c
 	}

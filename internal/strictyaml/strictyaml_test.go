@@ -122,6 +122,7 @@ func TestReadNamesEveryMistakeWithItsPosition(t *testing.T) {
 		{"name: x\nsize: 0\n", `f.yml:2:7: 0 is not between 1 and 1099511627776 bytes`},
 		{"name: x\nurl: ftp://x\n", `f.yml:2:6: "ftp://x" is no http or https address`},
 		{"name: x\ntags: a\n", `f.yml:2:7: want a list, got text (write [value])`},
+		{"name: x\nchildren:\n  name: y\n", `f.yml:3:3: want a list, got a map (begin each item with -)`},
 		{"name: x\ntags: [a, ~]\n", `f.yml:2:11: empty item in a list`},
 		{"name: x\nmatchers: ['a']\n", `f.yml:2:12: bad matcher "a": bad matcher format: a (write 'name="value"', or with !=, =~ or !~)`},
 		{"name: x\nmatchers: ['{}']\n", `f.yml:2:12: bad matcher "{}": no matcher in it (write 'name="value"', or with !=, =~ or !~)`},
