@@ -157,6 +157,8 @@ func (l *loader) webhookAuth(n strictyaml.Node, s *hook.Source) *webhookAuth {
 	n.Map(strictyaml.Fields{
 		"bearer_file": kind(l.webhookSecret(&s.Auth.Bearer)),
 		"bearer":      inline("bearer"),
+		"token":       inline("bearer"),
+		"token_file":  strictyaml.Refuse("a token is that of a bearer", "write bearer_file: PATH"),
 		"basic": kind(func(n strictyaml.Node) {
 			s.Auth.Basic = new(hook.Basic)
 			n.Map(strictyaml.Fields{

@@ -73,6 +73,8 @@ func TestBadWebhooksAreProblems(t *testing.T) {
 		"{name: a, preset: grafana, auth: {sns: {topic_arns: [x]}}}":                      `"x" names no topic`,
 		"{name: a, preset: flux, auth: {sns: {topic_arns: []}}}":                          "auth by sns needs a mapping of SNS' messages",
 		"{name: a, preset: flux, auth: {bearer: x}}":                                      "secrets do not belong in this file",
+		"{name: a, preset: flux, auth: {token: x}}":                                       "secrets do not belong in this file (put it in a file of its own and write bearer_file: PATH)",
+		"{name: a, preset: flux, auth: {token_file: x}}":                                  "write bearer_file: PATH",
 		"{name: a, preset: flux, auth: {bearer_file: none.key}}":                          "secret file cannot be read",
 		"{name: a, preset: datadog, auth: {hmac: {secret_file: a.key}}}":                  `signature without a header`,
 		"{name: a, preset: flux, auth: {hmac: {secret_file: a.key}, bearer_file: a.key}}": "several kinds of auth",

@@ -118,6 +118,17 @@ var slips = []struct {
 	{regexp.MustCompile(`\$`), "there is no $ in expressions", "name variables as they are: labels.pod"},
 }
 
+// example is a text that expressions may use.
+func (e *Environment) example() string {
+	switch {
+	case slices.Contains(e.labels, "labels"):
+		return "labels.pod"
+	case slices.Contains(e.names, "item"):
+		return "item.title"
+	}
+	return e.variables[0].Name
+}
+
 // quoted are the texts in an expression, which slips are not looked for in.
 var quoted = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'`)
 
@@ -127,7 +138,7 @@ func (e *Environment) syntaxError(text string, issues *cel.Issues) *Error {
 	for _, s := range slips {
 		if at := s.found.FindStringIndex(bare); at != nil {
 			begin := at[0] + strings.IndexAny(bare[at[0]:at[1]], "=!&|aAoOnN\u201c\u201d\u2018\u2019{$")
-			return &Error{Offset: begin, Text: s.text, Hint: s.hint}
+			return &Error{Offset: begin, Text: s.text, Hint: strings.ReplaceAll(s.hint, "labels.pod", e.example())}
 		}
 	}
 	issue, at := first(text, issues)
@@ -233,6 +244,9 @@ func (e *Environment) unknown(text string, at int, name string) *Error {
 		return err
 	}
 	err.Hint = "there are " + e.partsOf("")
+	if !slices.Contains(e.labels, "labels") && full == name && !call {
+		err.Hint += fmt.Sprintf(`; a text is in quotes of its own, which YAML does not take: '"%s"'`, name)
+	}
 	return err
 }
 

@@ -19,13 +19,23 @@ const (
 // annotations by theirs. New outcomes come before those that were there. Problems are reported where they stand.
 func (m *Mapping) Read(n strictyaml.Node) {
 	before := m.outcomes
-	n.Map(strictyaml.Fields{
+	hinting(n).Map(strictyaml.Fields{
 		"about":     strictyaml.String(&m.About),
 		"signature": m.signature,
 		"sns":       strictyaml.Bool(&m.SNS),
 		"each":      m.expression(&m.each, expr.List),
 		"become": func(n strictyaml.Node) {
-			n.Entries(m.outcome)
+			all, told := "", false // the first new outcome that takes all items, and whether it was reported
+			n.Like("{NAME: {when: item.state == \"firing\", alert: {name: item.title}}}").Entries(func(name string, n strictyaml.Node) {
+				fresh := !slices.ContainsFunc(before, func(o *outcome) bool { return o.name == name }) // these are asked before the others
+				if fresh && all != "" && !told {
+					n.Warn("outcome "+strictyaml.Quote(name)+" is never asked: "+strictyaml.Quote(all)+", which comes first, takes all items", "give that a condition, when, or move it to the end")
+					told = true
+				}
+				if takesAll := m.outcome(name, n); takesAll && fresh && all == "" {
+					all = name
+				}
+			})
 			if len(m.outcomes) > maxOutcomes {
 				n.Problem("more outcomes than a mapping may have", "")
 			}
@@ -68,16 +78,18 @@ func (m *Mapping) expression(to *expression, want expr.Type) strictyaml.Setter {
 	}
 }
 
-// outcome reads one thing that items may become; of a name that is known it changes that.
-func (m *Mapping) outcome(name string, n strictyaml.Node) {
+// outcome reads one thing that items may become; of a name that is known it changes that. takesAll is true if it has no condition.
+func (m *Mapping) outcome(name string, n strictyaml.Node) (takesAll bool) {
 	i := slices.IndexFunc(m.outcomes, func(o *outcome) bool { return o.name == name })
 	if i < 0 {
 		i = len(m.outcomes)
 		m.outcomes = append(m.outcomes, &outcome{name: name})
 	}
 	o := m.outcomes[i]
-	n.Map(strictyaml.Fields{
-		"when":   m.expression(&o.when, expr.Bool),
+	takesAll = !o.when.given()
+	when := m.expression(&o.when, expr.Bool)
+	hinting(n).Map(strictyaml.Fields{
+		"when":   func(n strictyaml.Node) { takesAll = false; when(n) },
 		"ignore": strictyaml.Bool(&o.ignore),
 		"alert":  m.alert(o),
 		"event":  m.event(&o.event, false),
@@ -92,6 +104,24 @@ func (m *Mapping) outcome(name string, n strictyaml.Node) {
 	if kinds != 1 {
 		n.Problem("outcome "+strictyaml.Quote(name)+" is none or several of alert, event, change and ignore", "give one of them")
 	}
+	return takesAll
+}
+
+// ofOthers are keys that people know from other tools, with those that are meant.
+var ofOthers = map[string]string{
+	"if": "when", "condition": "when", "foreach": "each", "for_each": "each", "items": "each", "outcomes": "become", "status": "resolved", "starts": "starts_at",
+	"starts_on": "starts_at", "ends": "ends_at", "title": "name", "alertname": "name", "summary": "annotations: {summary: …}", "description": "annotations: {description: …}",
+	"link": "url", "id": "fingerprint", "dedup_key": "fingerprint", "source": "component", "type": "reason", "ttl": "timeout",
+}
+
+// hinting is a map with hints for keys of other tools.
+func hinting(n strictyaml.Node) strictyaml.Node {
+	return n.Hinting(func(key string) string {
+		if own := ofOthers[key]; own != "" {
+			return "did you mean " + own + "?"
+		}
+		return ""
+	})
 }
 
 func (m *Mapping) alert(o *outcome) strictyaml.Setter {
@@ -100,7 +130,7 @@ func (m *Mapping) alert(o *outcome) strictyaml.Setter {
 			o.alert = new(alert)
 		}
 		a, named, labelled := o.alert, false, len(o.alert.labels) > 0
-		n.Map(strictyaml.Fields{
+		hinting(n).Map(strictyaml.Fields{
 			"name":       m.needed(&a.name, &named),
 			"severity":   m.expression(&a.severity, expr.String),
 			"severities": severities(&a.severities),
@@ -156,7 +186,7 @@ func (m *Mapping) event(to **event, change bool) strictyaml.Setter {
 			fields["component"] = m.expression(&e.component, expr.String)
 			fields["warning"] = m.expression(&e.warning, expr.Bool)
 		}
-		n.Map(fields)
+		hinting(n).Map(fields)
 		if !entity {
 			n.Problem("event about no entity", "say which, such as entity: '\"service/shop/\" + body.app'")
 		}

@@ -90,6 +90,7 @@ signature: {algorithm: md5, header: ""}
 	const want = `m.yml:1:7: the expression gives a whole number, want a list
 m.yml:3:13: unknown name "itm" (did you mean item?)
 m.yml:4:28: text without an end (close the quote)
+m.yml:5:6: warning: outcome "c" is never asked: "b", which comes first, takes all items (give that a condition, when, or move it to the end)
 m.yml:5:6: outcome "c" is none or several of alert, event, change and ignore (give one of them)
 m.yml:6:15: event about no entity (say which, such as entity: '"service/shop/" + body.app')
 m.yml:6:32: unknown key "warning"
@@ -101,6 +102,47 @@ m.yml:10:24: "md5" is none of sha256, sha512, sha1
 m.yml:10:37: empty text`
 	if diff := cmp.Diff(want, problems.Error()); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+// TestSlipsInMappingsSayWhatToWrite: what people write who think of templates, of other tools, and of outcomes that have no order.
+func TestSlipsInMappingsSayWhatToWrite(t *testing.T) {
+	_, problems := NewLanguage().Parse("m.yml", []byte(`foreach: body.items
+become:
+  a: {if: 'true', alert: {name: Backup, severity: critical, annotations: {summary: '{{ .title }}'}, status: item.up}}
+  b: {when: item.state = "up", ignore: true}
+  c: {when: item.b, change: {entity: item.e, reason: item.r, title: item.m}}
+`))
+	const literal = ` (there are body, item, headers, query; a text is in quotes of its own, which YAML does not take: '"`
+	want := `m.yml:1:1: unknown key "foreach" (did you mean each?)
+m.yml:3:7: unknown key "if" (did you mean when?)
+m.yml:3:33: unknown name "Backup"` + literal + `Backup"')
+m.yml:3:51: unknown name "critical"` + literal + `critical"')
+m.yml:3:85: an expression is no template (write item.title, and join texts by +)
+m.yml:3:101: unknown key "status" (did you mean resolved?)
+m.yml:4:6: warning: outcome "b" is never asked: "a", which comes first, takes all items (give that a condition, when, or move it to the end)
+m.yml:4:24: there is no single = in expressions (write == to compare)
+m.yml:5:62: unknown key "title" (did you mean name?)`
+	if diff := cmp.Diff(want, problems.Error()); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	if _, problems := NewLanguage().Parse("m.yml", []byte("become: [{alert: {name: item.a}}]\n")); !strings.Contains(problems.Error(), "want a map, got a list (write {NAME: {when: ") {
+		t.Error(problems)
+	}
+}
+
+// TestOutcomesOfAPresetAreAskedAfterNewOnes, so that an outcome of a preset that takes all items hides none of these, wherever it stands.
+func TestOutcomesOfAPresetAreAskedAfterNewOnes(t *testing.T) {
+	for text, want := range map[string]string{
+		"become: {last: {ignore: true}, new: {when: item.x, ignore: true}}":                          "",
+		"become: {new: {ignore: true}, last: {ignore: true}}":                                        "",
+		"become: {last: {ignore: true}, new: {ignore: true}, newer: {when: item.x, ignore: true}}\n": `"newer" is never asked: "new",`,
+	} {
+		m := mapping(t, "become: {first: {when: item.y, ignore: true}, last: {ignore: true}}")
+		got := strictyaml.Read("m.yml", []byte(text), m.Read)
+		if (len(got) > 0) != (want != "") || !strings.Contains(got.Error(), want) {
+			t.Errorf("%s: got %v, want %s", text, got, want)
+		}
 	}
 }
 
