@@ -24,6 +24,7 @@ const (
 	kindOdd           = "odd-value"
 	kindBroad         = "too-broad"
 	kindUnknownChange = "unknown-change"
+	kindUnknownReason = "unknown-reason"
 	kindOverride      = "overrides-pack"
 	kindOther         = "warning"
 )
@@ -52,6 +53,7 @@ var Kinds = []Kind{
 	{kindUnknownKind, Warning, "A kind of entities is misspelt, plural or short"},
 	{kindUnknownType, Warning, "A dependency is of a type that nothing describes"},
 	{kindUnknownChange, Warning, "A rule expects a change that nothing tells of"},
+	{kindUnknownReason, Warning, "A rule ends symptoms of a misspelt reason"},
 	{kindOutlasts, Warning, "A hold lasts longer than the alert that it is for"},
 	{kindLate, Warning, "A hold lasts longer than the whole escalation after it"},
 	{kindInhibit, Warning, "An inhibition's source and target are the same alerts"},

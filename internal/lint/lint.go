@@ -143,6 +143,7 @@ func check(in Input, ofPacks func() vocabulary) []Finding {
 	c.inhibitions()
 	c.types()
 	c.changes()
+	c.healed()
 	c.overrides()
 	Sort(c.found)
 	return c.found

@@ -110,3 +110,33 @@ func (c *checker) change(at *strictyaml.Tree, known map[string]bool, open bool) 
 	}
 	c.find(Finding{Kind: kindUnknownChange, Place: place(at), Text: "no change is known to have the reason " + strictyaml.Quote(reason), Hint: hint})
 }
+
+// healed reports reasons that a rule ends, that no rule makes a symptom, and that are a letter away from one that some rule does. Other
+// reasons may be of warnings, which are symptoms without a rule.
+func (c *checker) healed() {
+	known := make(map[string]bool)
+	for _, r := range slices.Concat(c.rules, c.packs) {
+		if r.section == "events" {
+			for _, reason := range texts(r.tree.Get("reason")) {
+				known[reason] = true
+			}
+		}
+	}
+	usual := slices.Sorted(maps.Keys(known))
+	for _, r := range c.rules {
+		if r.section != "events" {
+			continue
+		}
+		for _, item := range items(r.tree.Get("heals")) {
+			reason := text(item)
+			i := slices.IndexFunc(usual, func(other string) bool { return len(other) > len("Failed") && apartByOne(reason, other) })
+			if known[reason] || i < 0 {
+				continue
+			}
+			c.find(Finding{
+				Kind: kindUnknownReason, Place: place(item), Text: "no rule makes a symptom of the reason " + strictyaml.Quote(reason) + ", so that nothing ends here",
+				Hint: "did you mean " + usual[i] + "?",
+			})
+		}
+	}
+}

@@ -98,3 +98,18 @@ func TestAnInhibitionWithConditionsIsNotSaidToInhibitNothing(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestReasonsThatAreHealedAndMisspeltAreReported, if they are a letter away from one that is known: others may be of warnings without a rule.
+func TestReasonsThatAreHealedAndMisspeltAreReported(t *testing.T) {
+	got := said(plain, `events:
+- {name: a, reason: [BackupFailed, JobReady], meaning: symptom}
+- {name: b, reason: [BackupDone], meaning: heal, heals: [BackupFaild, BackupFailed, PodReady, CopyFailed, BackupFialed]}
+- {name: c, reason: [Over], meaning: heal, heals: ['*']}
+`, nil)
+	want := `rules.yml:3:58: warning: no rule makes a symptom of the reason "BackupFaild", so that nothing ends here (did you mean BackupFailed?)
+rules.yml:3:107: warning: no rule makes a symptom of the reason "BackupFialed", so that nothing ends here (did you mean BackupFailed?)
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
+	}
+}
