@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,7 +187,7 @@ func Duration(to *time.Duration, lo, hi time.Duration) Setter {
 		}
 		d, err := model.ParseDuration(s)
 		if err != nil {
-			n.Problem(Quote(s)+" is no duration", "write 90s, 5m or 7d")
+			n.Problem(Quote(s)+" is no duration", durationHint(s))
 			return
 		}
 		if time.Duration(d) < lo || time.Duration(d) > hi {
@@ -323,6 +324,17 @@ func ParseMatchers(s string) (labels.Matchers, error) {
 		return nil, fmt.Errorf("no matcher in it")
 	}
 	return nil, err
+}
+
+// spelled finds a duration whose unit is written as people say it.
+var spelled = regexp.MustCompile(`(?i)^(\d+)\s*(s|m|h|d|w)(?:ec|in|r|)(?:ond|ute|our|ay|eek|)s?$`)
+
+// durationHint writes a duration as it has to be, or shows some.
+func durationHint(s string) string {
+	if m := spelled.FindStringSubmatch(s); m != nil {
+		return "write " + m[1] + strings.ToLower(m[2])
+	}
+	return "write 90s, 5m or 7d"
 }
 
 // matcherHint says how to mend what cannot be read as matchers.
