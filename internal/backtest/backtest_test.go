@@ -61,7 +61,8 @@ chronic:
 // Rules that stand some lines further below, under a comment, page for the same at the same time.
 func TestCommentInRulesDiffersInNothing(t *testing.T) {
 	told := map[string]bool{}
-	for seed := range worlds() {
+	muted := func() bool { return told["suppressed"] && told["inhibited"] }
+	for seed := uint64(0); seed < worlds() || !muted() && seed < 10*worlds(); seed++ {
 		p := policyFor(t, 5*time.Minute)
 		p.Rules = []correlate.RuleFile{{Name: "shop.yml", Text: muting}}
 		w := newTown(t, p, seed)
@@ -80,7 +81,7 @@ func TestCommentInRulesDiffersInNothing(t *testing.T) {
 			told[word] = true
 		}
 	}
-	if !told["suppressed"] || !told["inhibited"] {
+	if !muted() {
 		t.Errorf("rules mute nothing: %v", told)
 	}
 }
