@@ -22,7 +22,7 @@ func newDigest() *cobra.Command {
 		Short: "Report what happened and what healed by itself",
 		Long: `Reports on the incidents of a running quell: what healed by itself, how often, how long it took and what healed it, what got worse,
 which pages nobody needed, what flaps, which alerts are noise and what to do about them, what paged, and what ended unknown. All of it is
-compared with the period before. This is the report that the configuration's digests send, for whatever period you ask for.`,
+compared with the previous period. This is the report that the configuration's digests send, for whatever period you ask for.`,
 		Example: `  quell digest --since 7d
   quell digest --since 30d --matcher 'team="shop"'
   quell digest --since 24h --timezone Europe/Berlin -o markdown > yesterday.md

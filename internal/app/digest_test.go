@@ -205,7 +205,7 @@ func TestDigestsPickIncidentsByLabels(t *testing.T) {
 			t.Errorf("both: %+v", d.Figures)
 		}
 		doc, err := backend{a}.Digest(t.Context(), &web.DigestQuery{Since: now.Add(-time.Hour), Until: now.Add(time.Hour), Location: time.UTC, Format: "text"})
-		if err != nil || !strings.Contains(string(doc.Body), "2 incidents of 2 alerts: 1 healed by itself, 1 still open.") {
+		if err != nil || !strings.Contains(string(doc.Body), "2 incidents of 2 alerts: 1 self-healed, 1 still open.") {
 			t.Errorf("text: %s, %v", doc.Body, err)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"quell/web"
 )
 
-// digestLinks lead from the page of a digest to the period before, to its other forms, and to the last digests that the configuration asked for.
+// digestLinks lead from the page of a digest to the previous period, to its other forms, and to the last digests that the configuration asked for.
 func (a *App) digestLinks(q *web.DigestQuery) []digest.Link {
 	var matchers []string
 	for _, m := range q.Matchers {
@@ -27,7 +27,7 @@ func (a *App) digestLinks(q *web.DigestQuery) []digest.Link {
 		return path + "?" + v.Encode()
 	}
 	past := digest.PastSince(q.Since.In(q.Location), q.Until.In(q.Location))
-	links := []digest.Link{{Text: "The period before", Href: address("/digest", "", past, q.Since)}}
+	links := []digest.Link{{Text: "The previous period", Href: address("/digest", "", past, q.Since)}}
 	for _, form := range []struct{ name, format string }{{"Markdown", "markdown"}, {"Text", "text"}, {"JSON", "json"}} {
 		links = append(links, digest.Link{Text: form.name, Href: address("/api/v1/digest", form.format, q.Since, q.Until)})
 	}

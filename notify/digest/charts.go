@@ -119,7 +119,7 @@ func (d *Day) label() string {
 }
 
 func (d *Digest) healChart(title string) *picture.Image {
-	parts := []picture.Part{{Name: "this period", Shade: picture.ShadeHealed}, {Name: "the period before", Shade: picture.ShadePast}}
+	parts := []picture.Part{{Name: "this period", Shade: picture.ShadeHealed}, {Name: "previous period", Shade: picture.ShadePast}}
 	bars, words := make([]picture.Bar, len(d.Charts.HealTimes)), make([]string, 0, len(d.Charts.HealTimes))
 	compared := d.Past != nil
 	if !compared {
@@ -137,7 +137,7 @@ func (d *Digest) healChart(title string) *picture.Image {
 			words = append(words, fmt.Sprintf("%s: %d", label, b.Count))
 		}
 	}
-	alt := "How long it took what healed by itself: " + strings.Join(words, "; ") + "."
+	alt := "Time to heal of what healed by itself: " + strings.Join(words, "; ") + "."
 	return picture.PairedBars(title, alt, parts, bars)
 }
 

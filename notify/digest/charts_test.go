@@ -18,7 +18,7 @@ var pictureBytes = regexp.MustCompile(`(data:image/svg[^"]*;base64,)[^"]*`)
 
 // TestPagesAndChartsAreAsTheGoldenFilesSay leaves the charts out of the pages: they are files of their own.
 func TestPagesAndChartsAreAsTheGoldenFilesSay(t *testing.T) {
-	links := []Link{{"The period before", "https://quell.example/digest?since=a&until=b"}, {"JSON", "https://quell.example/api/v1/digest"}}
+	links := []Link{{"The previous period", "https://quell.example/digest?since=a&until=b"}, {"JSON", "https://quell.example/api/v1/digest"}}
 	for name, d := range map[string]*Digest{
 		"week": Build(week(), since, until, options), "empty": Build(nil, since, until, Options{}), "hostile": Build(hostile(), since, until, options),
 	} {

@@ -16,7 +16,7 @@ import (
 type Class struct {
 	Class string `json:"class"`
 	Count int    `json:"count"`
-	// Past is how many healed in the period before; zero too if nothing is compared.
+	// Past is how many healed in the previous period; zero too if nothing is compared.
 	Past int `json:"past,omitempty"`
 	// Times to heal: the middle, the one that nine of ten did not exceed, and the longest.
 	MedianSeconds  float64 `json:"median_seconds"`

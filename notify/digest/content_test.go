@@ -57,8 +57,8 @@ func TestWhatGetsWorseIsToldBeyondChance(t *testing.T) {
 		got = append(got, w.Kind+" "+w.Text)
 	}
 	want := []string{
-		"time to heal CertExpires on ingress: takes longer to heal, 4m 30s in the middle, 1m 05s in the period before (p = 0.00093)",
-		"rate CheckoutLatency on service: 14 times, 2 in the period before (p = 0.0022)",
+		"time to heal CertExpires on ingress: takes longer to heal (median 4m 30s, 1m 05s in the previous period; p = 0.00093)",
+		"rate CheckoutLatency on service: 14 times, 2 in the previous period (p = 0.0022)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -137,14 +137,14 @@ func TestNoiseComesWithAdvice(t *testing.T) {
 	})
 	each("Rare", 4, time.Minute, healed)
 	want := []string{
-		`Short 10 for: raise its "for" by 5m: 8 of 10 firings were over by then, and no page of it was needed`,
-		`Needed 9 fix: fix what it tells of, 1 page needed somebody (9 of 9 firings were over within 2m, but a longer "for" would put such pages off)`,
+		`Short 10 for: raise its "for" by 5m: 8 of 10 firings were over by then, and no page for it was needed`,
+		`Needed 9 fix: fix the cause: 1 page needed somebody (9 of 9 firings were over within 2m, but a longer "for" would delay such pages)`,
 		`Long 8 delete: delete it, or make it info: it was never part of a page`,
-		`Handled 7 fix: fix what it tells of: somebody took it on once before it would have paged`,
-		`Critical 6 fix: fix what it tells of, or lower its severity: it is critical, and no page of it was needed`,
-		`Decays 6 fix: fix what it tells of, since it is chronic (slower): waiting for longer would only hide that`,
+		`Handled 7 fix: fix the cause: somebody took it on once before it would have paged`,
+		`Critical 6 fix: fix the cause, or lower its severity: it is critical, and no page for it was needed`,
+		`Decays 6 fix: fix the cause: it is chronic (slower), and waiting longer would only hide that`,
 		`Pointless 6 delete: delete it, or make it info: 6 pages, none of them needed`,
-		`Unclear 6 fix: look at what it tells of: whether 1 page of it was needed is not known yet`,
+		`Unclear 6 fix: look into the cause: it is not known yet whether anybody needed 1 page`,
 	}
 	var got []string
 	for _, n := range Build(list, since, until, Options{}).Noisy {

@@ -49,7 +49,7 @@ type Options struct {
 	// Title stands above the digest instead of the usual one. Matchers say which incidents it is about, in Alertmanager's words: they
 	// are shown, the caller picks the incidents. Both may be empty.
 	Title, Matchers string
-	// KnownSince is from when on the caller knows of all incidents. If that is later than the period before began, or zero, nothing is compared.
+	// KnownSince is from when on the caller knows of all incidents. If that is later than the previous period began, or zero, nothing is compared.
 	KnownSince time.Time
 	// Missed is how many digests before this one could not be made. It covers their periods.
 	Missed int
@@ -75,7 +75,7 @@ type Digest struct {
 	// Waiting is what waiting did in the period, by the definitions that API and metrics use. Here each generation of an incident counts.
 	Waiting honesty.Figures `json:"waiting"`
 	Sleep   Sleep           `json:"sleep"`
-	// Past is the period before, of the same length; nil if not all of it is known.
+	// Past is the previous period, of the same length; nil if not all of it is known.
 	Past *Past `json:"past,omitempty"`
 	// Worse are the classes of trouble that got more frequent, or slower to heal, beyond chance.
 	Worse     []Worse `json:"worse,omitempty"`
@@ -115,7 +115,7 @@ type Digest struct {
 	Charts ChartData `json:"charts"`
 }
 
-// Past is what the period before was like.
+// Past is what the previous period was like.
 type Past struct {
 	Since   time.Time       `json:"since"`
 	Until   time.Time       `json:"until"`
@@ -187,7 +187,7 @@ type Loss struct {
 // Build makes the digest of the period from since to until, which does not belong to it. Incidents are those from history
 // and the open ones, each at most once and in any order. Build picks those that it is about, as they were at until: what
 // closed before the period, opened after it, or was merged into another incident is left out, so callers may pass more. They have to
-// pass those of the period before, too, if it is to be compared. Build keeps nothing of them.
+// pass those of the previous period, too, if it is to be compared. Build keeps nothing of them.
 //
 // An incident that was reopened counts by its last life, with the time to heal from its first opening.
 func Build(incidents []*correlate.Incident, since, until time.Time, opts Options) *Digest {

@@ -56,14 +56,14 @@ func (d *Digest) avoided() string {
 	w := &d.Waiting.Pages
 	s := english.Count(d.Figures.PagesAvoided, "page") + " avoided"
 	if d.Past != nil {
-		s += fmt.Sprintf(" (%d in the period before)", d.Past.Figures.PagesAvoided)
+		s += fmt.Sprintf(" (%d in the previous period)", d.Past.Figures.PagesAvoided)
 	}
 	s += fmt.Sprintf(", %d sent", w.Sent)
 	if d.Past != nil {
 		s += fmt.Sprintf(" (%d before)", d.Past.Waiting.Pages.Sent)
 	}
 	if w.Unneeded > 0 {
-		s += fmt.Sprintf(", %d of them needed by nobody", w.Unneeded)
+		s += fmt.Sprintf(", %d of them unneeded", w.Unneeded)
 	}
 	return s + "."
 }

@@ -186,21 +186,21 @@ func (x *din) advice() (action, text string) {
 	unknown := x.pages - x.needed - x.unneeded
 	switch {
 	case x.needed > 0:
-		text = fmt.Sprintf("fix what it tells of, %s needed somebody", english.Count(x.needed, "page"))
+		text = fmt.Sprintf("fix the cause: %s needed somebody", english.Count(x.needed, "page"))
 		if wait > 0 {
-			text += fmt.Sprintf(" (%d of %d firings were over within %s, but a longer \"for\" would put such pages off)", spared, x.Count, minutes(wait))
+			text += fmt.Sprintf(" (%d of %d firings were over within %s, but a longer \"for\" would delay such pages)", spared, x.Count, minutes(wait))
 		}
 		return ActionFix, text
 	case x.handled > 0:
-		return ActionFix, fmt.Sprintf("fix what it tells of: somebody took it on %s before it would have paged", english.Times(x.handled))
+		return ActionFix, fmt.Sprintf("fix the cause: somebody took it on %s before it would have paged", english.Times(x.handled))
 	case x.decay != "":
-		return ActionFix, "fix what it tells of, since it " + x.decay + ": waiting for longer would only hide that"
+		return ActionFix, "fix the cause: it " + x.decay + ", and waiting longer would only hide that"
 	case unknown > 0:
-		return ActionFix, fmt.Sprintf("look at what it tells of: whether %s of it was needed is not known yet", english.Count(unknown, "page"))
+		return ActionFix, fmt.Sprintf("look into the cause: it is not known yet whether anybody needed %s", english.Count(unknown, "page"))
 	case wait > 0:
-		return ActionFor, fmt.Sprintf("raise its \"for\" by %s: %d of %d firings were over by then, and no page of it was needed", minutes(wait), spared, x.Count)
+		return ActionFor, fmt.Sprintf("raise its \"for\" by %s: %d of %d firings were over by then, and no page for it was needed", minutes(wait), spared, x.Count)
 	case x.severity >= correlate.SeverityCritical:
-		return ActionFix, "fix what it tells of, or lower its severity: it is critical, and no page of it was needed"
+		return ActionFix, "fix the cause, or lower its severity: it is critical, and no page for it was needed"
 	case x.pages > 0:
 		return ActionDelete, fmt.Sprintf("delete it, or make it info: %s, none of them needed", english.Count(x.pages, "page"))
 	}

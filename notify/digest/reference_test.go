@@ -93,7 +93,7 @@ func countedByHand(list []fate, from, to time.Time) (f Figures, pages honesty.Pa
 			}
 		}
 		if x.how == "open" && x.paged.IsZero() && !x.acked.IsZero() && x.opened.Before(to) && to.Equal(until) {
-			holds.Handled++ // goes on, and somebody is at it now; of the period before that is not said
+			holds.Handled++ // goes on, and somebody is at it now; of the previous period that is not said
 		}
 		if x.paged.IsZero() && x.closedIn(from, to) {
 			switch {

@@ -98,7 +98,7 @@ func (d *Digest) sections() (list []section) {
 	for _, part := range [...]func() section{
 		d.worse, d.healed, d.unneeded, d.heldInVain, d.chronic, d.noisy, d.pagedSection, d.lost, d.unseen, d.waiting,
 		func() section { return novel("New in this period", d.New, d.MoreNew) },
-		func() section { return novel("Gone since the period before", d.Gone, d.MoreGone) },
+		func() section { return novel("Gone since the previous period", d.Gone, d.MoreGone) },
 	} {
 		if s := part(); len(s.rows) > 0 {
 			list = append(list, s)
@@ -110,7 +110,7 @@ func (d *Digest) sections() (list []section) {
 func (d *Digest) worse() section {
 	s := section{
 		title: "Getting worse", columns: []column{{prose: "%s"}}, more: left(d.MoreWorse), few: 5,
-		intro: "Compared with the period before; at most 5 % of such lines are chance, on average.",
+		intro: "Compared with the previous period. On average, at most 5 % of such lines are due to chance.",
 	}
 	for _, w := range d.Worse {
 		s.rows = append(s.rows, row{cells: cells(w.Text)})
@@ -158,7 +158,7 @@ func (d *Digest) healed() section {
 }
 
 func (d *Digest) unneeded() section {
-	s := section{title: "Paged though it healed", few: 5, more: left(d.MoreUnneeded), intro: "Nobody acknowledged these before they had recovered.", columns: []column{
+	s := section{title: "Paged though it healed", few: 5, more: left(d.MoreUnneeded), intro: "These recovered before anybody acknowledged them.", columns: []column{
 		{"INCIDENT", false, "%s"}, {"PAGED", false, ", paged %s"}, {"HEALED AFTER", true, ", healed %s later"}, {"TITLE", false, ": %s"},
 	}}
 	for n := range d.Unneeded {
@@ -169,7 +169,7 @@ func (d *Digest) unneeded() section {
 }
 
 func (d *Digest) heldInVain() section {
-	s := section{title: "Held though it did not heal", few: 5, more: left(d.MoreHeldInVain), intro: "What holding cost: these could have paged so much earlier.", columns: []column{
+	s := section{title: "Held though it did not heal", few: 5, more: left(d.MoreHeldInVain), intro: "What holding cost: how much earlier these could have paged.", columns: []column{
 		{"INCIDENT", false, "%s"}, {"PAGED", false, ", paged %s"}, {"LATER BY", true, ", %s later than without a hold"}, {"PAGE", false, ", %s"}, {"TITLE", false, ": %s"},
 	}}
 	for n := range d.HeldInVain {
@@ -223,7 +223,7 @@ func (d *Digest) pagedSection() section {
 }
 
 func (d *Digest) lost() section {
-	s := section{title: "Lost", few: 5, more: left(d.MoreLost), intro: "Nobody reported on these any more, so whether they healed is unknown.", columns: []column{
+	s := section{title: "Lost", few: 5, more: left(d.MoreLost), intro: "Reports about these stopped, so whether they healed is unknown.", columns: []column{
 		{"INCIDENT", false, "%s"}, {"OPENED", false, ", opened %s"}, {"GIVEN UP", false, ", given up %s"}, {"ALERTS", true, ", alerts %s"}, {"TITLE", false, ": %s"},
 	}}
 	for n := range d.Lost {

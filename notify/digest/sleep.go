@@ -44,7 +44,7 @@ func (n Night) of(t time.Time) (end time.Time, ok bool) {
 // and is worst in the middle of the night (L. M. Trotti, Waking up is the hardest thing I do all day, Sleep Medicine Reviews 35, 2017). Hours
 // that overlap count once, and nights in which somebody was paged after all do not count.
 type Sleep struct {
-	// Pages were avoided that would have come by night, had quell held nothing.
+	// Pages were avoided that would have come at night, had quell held nothing.
 	Pages int `json:"pages"`
 	// Nights are those in which at least one was avoided and none was sent, and Seconds the sleep that this saved.
 	Nights  int     `json:"nights"`
@@ -115,7 +115,7 @@ func (s *Sleep) String() string {
 	if s.Pages == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("%s would have come by night (%s to %s)", english.Count(s.Pages, "page"), s.From, s.To)
+	text := fmt.Sprintf("%s would have come at night (%s to %s)", english.Count(s.Pages, "page"), s.From, s.To)
 	if s.Nights == 0 {
 		return text + ", but others came."
 	}

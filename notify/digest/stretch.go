@@ -48,7 +48,7 @@ func (x *stretch) gather(incidents []*correlate.Incident, night Night) *stretch 
 	return x
 }
 
-// PastSince is when the period before another one began, both in the time zone of the readers: as many days ago by the calendar, whatever the clocks did meanwhile, if it lasted whole
+// PastSince is when the previous period another one began, both in the time zone of the readers: as many days ago by the calendar, whatever the clocks did meanwhile, if it lasted whole
 // days; else as long ago as it lasted.
 func PastSince(since, until time.Time) time.Time {
 	const day = 24 * time.Hour

@@ -11,7 +11,7 @@ import (
 func (d *Digest) waiting() section {
 	t := section{
 		title: "What waiting did", few: 10,
-		intro:   "False suppressions are what was kept quiet and needed somebody, with the 95 % interval of their share.",
+		intro:   "A false suppression is trouble that was kept quiet but needed somebody; its share comes with a 95 % interval.",
 		columns: []column{{"", true, "%s "}, {"", false, "%s"}, {"", false, ": %s"}},
 	}
 	p, h, s, delay := &d.Waiting.Pages, &d.Waiting.Holds, &d.Waiting.Suppression, &d.Waiting.Delay

@@ -12,9 +12,9 @@ import (
 
 // Nothing is the whole report on a period without incidents, in one line.
 func (d *Digest) Nothing() string {
-	s := d.title() + ", " + d.period() + ": nothing to report, no incident ended and none is open."
+	s := d.title() + ", " + d.period() + ": nothing to report. No incident ended and none is open."
 	if d.Past != nil && d.Past.Figures.Incidents > 0 {
-		s += fmt.Sprintf(" In the period before there were %d.", d.Past.Figures.Incidents)
+		s += fmt.Sprintf(" In the previous period there were %d.", d.Past.Figures.Incidents)
 	}
 	return s
 }
@@ -39,7 +39,7 @@ func (d *Digest) period() string {
 	}
 	switch {
 	case d.Missed > 0:
-		s += fmt.Sprintf(" (sent late; with the time of %s before that could not be made)", english.Count(d.Missed, "digest"))
+		s += fmt.Sprintf(" (sent late; also covers %s that could not be made)", english.Count(d.Missed, "digest"))
 	case d.Late:
 		s += " (sent late)"
 	}
@@ -50,7 +50,7 @@ func (d *Digest) period() string {
 func (d *Digest) summary() string {
 	f := d.Figures
 	endings := listed([]counted{
-		{f.SelfHealed, "healed by itself"},
+		{f.SelfHealed, "self-healed"},
 		{f.ClearedAfterPage, "cleared after a page"},
 		{f.ResolvedByHand, "resolved by hand"},
 		{f.Lost, "lost (state unknown)"},
@@ -58,7 +58,7 @@ func (d *Digest) summary() string {
 	})
 	s := fmt.Sprintf("%s of %s", english.Count(f.Incidents, "incident"), english.Count(f.Alerts, "alert"))
 	if p := d.Past; p != nil {
-		s += fmt.Sprintf(" (%d of %d in the period before)", p.Figures.Incidents, p.Figures.Alerts)
+		s += fmt.Sprintf(" (%d of %d in the previous period)", p.Figures.Incidents, p.Figures.Alerts)
 	}
 	if endings != "" {
 		s += ": " + endings

@@ -85,7 +85,7 @@ func moreFrequent(now, past *stretch, k, p *kind) (w Worse, matters, ok bool) {
 	}
 	nowFor, pastFor := now.until.Sub(now.since), past.until.Sub(past.since)
 	w.PValue = trend.MoreFrequent(w.Past, w.Count, pastFor, nowFor)
-	w.Text = fmt.Sprintf("%s, %d in the period before (p = %.2g)", english.Times(w.Count), w.Past, w.PValue)
+	w.Text = fmt.Sprintf("%s, %d in the previous period (p = %.2g)", english.Times(w.Count), w.Past, w.PValue)
 	return w, float64(w.Count)*pastFor.Hours() >= worseRatio*float64(w.Past)*nowFor.Hours(), true
 }
 
@@ -117,7 +117,7 @@ func slower(_, _ *stretch, k, p *kind) (w Worse, matters, ok bool) {
 	}
 	w.PValue = trend.Increasing(seconds)
 	w.MedianSeconds, w.PastMedianSeconds = honesty.SpreadOf(recent).MedianSeconds, honesty.SpreadOf(earlier).MedianSeconds
-	w.Text = fmt.Sprintf("takes longer to heal, %s in the middle, %s in the period before (p = %.2g)", span(w.MedianSeconds), span(w.PastMedianSeconds), w.PValue)
+	w.Text = fmt.Sprintf("takes longer to heal (median %s, %s in the previous period; p = %.2g)", span(w.MedianSeconds), span(w.PastMedianSeconds), w.PValue)
 	return w, w.MedianSeconds >= worseSlower*w.PastMedianSeconds, true
 }
 
