@@ -203,7 +203,8 @@ func (e *Engine) loadTimers(i *incident) {
 	if i.state == Held && (i.heldUntil > e.now || i.active+i.lost > 0) {
 		e.timer(timerHold, max(i.heldUntil, e.now), id)
 	}
-	if i.state == Acknowledged && i.taken.Until != 0 {
+	// What lapsed while all of it was silenced is handed back at the silence's end, in the order of the others that waited for it.
+	if owed := i.silence != nil && i.silence.Owed; i.state == Acknowledged && i.taken.Until != 0 && (!owed || i.taken.Until > e.now) {
 		e.timer(timerAck, i.taken.Until, id)
 	}
 	if i.parentGone != 0 && e.doubted(i) > e.now {
